@@ -14,6 +14,8 @@
 
 /* Called when memory is exhausted; must not return. The default aborts. */
 void memory_set_handler(void (*handler)(void));
+/* Calls it. */
+_Noreturn void memory_exhausted(void);
 
 void *xcalloc(size_t n, size_t size) _must_check_;
 void *xrealloc(void *p, size_t n, size_t size) _must_check_;
