@@ -49,6 +49,9 @@ int engine_plan(struct engine *e, const struct answers *a, struct plan **ret, ch
 /* A whole run. Speaks through ui. 0: done, or nothing to do. Error kinds are the exit codes. */
 int engine_apply(struct engine *e, const struct answers *a, struct error **err);
 
+/* A person says: try once more, although a step has failed three times in a row. */
+void engine_insist(struct engine *e);
+
 /* Goes on with the unfinished run, after asking the machine what is true. */
 int engine_resume(struct engine *e, struct error **err);
 
@@ -75,6 +78,9 @@ enum run_phase engine_phase(const struct engine *e);
 json_t *engine_status(struct engine *e);
 json_t *engine_changes(struct engine *e);
 json_t *engine_summary(struct engine *e);
+
+/* The summary as text for a person, translated; never a secret. The caller frees. */
+char *summary_text(const json_t *summary);
 
 /* The steps of a procedure by name ("server"), for `explain`. */
 int engine_procedure(struct engine *e, const char *name, struct procedure **ret, struct error **err);
