@@ -16,8 +16,8 @@ static void on_progress(void *data, const struct fetch_progress *p)
                                              .limit_ms = 0});
 }
 
-static int fetch_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int fetch_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         const char *sha256 = plan_text(a, "sha256");
         char got[DIGEST_HEX_SIZE];
@@ -47,8 +47,8 @@ static char *fetch_describe(const struct plan_action *a)
 
 const struct action action_fetch = {
         .verb = {"fetch", VERB_ACQUIRE,
-                (const struct verb_arg[]){{"url", VERB_ARG_TEXT, true}, {"name", VERB_ARG_TEXT, true},
-                        {"sha256", VERB_ARG_TEXT, false}, {0}}},
+                (const struct verb_arg[]){{"url", VERB_ARG_TEXT, true},
+                        {"name", VERB_ARG_TEXT, true}, {"sha256", VERB_ARG_TEXT, false}, {0}}},
         .describe = fetch_describe,
         .perform = fetch_perform,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* The actions that put one file in its place: file, settings, place, copy. Each knows the file's state
- * after it beforehand, so that a cut-off attempt can be told from somebody else's change. */
+/* The actions that put one file in its place: file, settings, place, copy. Each knows the file's
+ * state after it beforehand, so that a cut-off attempt can be told from somebody else's change. */
 
 #include "../base/str.h"
 #include "action.h"
@@ -27,8 +27,9 @@ static int intent_for(struct action_context *c, const char *path, const char *sh
                 json_decref(image);
                 return error_set(err, EISDIR, "%s is a directory; a file should go there", path);
         }
-        *ret = json_pack("{s:o, s:{s:s, s:s, s:s, s:i, s:i, s:i}}", "image", image, "after", "path", path,
-                "kind", "file", "sha256", sha256, "mode", (int) mode, "uid", (int) uid, "gid", (int) gid);
+        *ret = json_pack("{s:o, s:{s:s, s:s, s:s, s:i, s:i, s:i}}", "image", image, "after", "path",
+                path, "kind", "file", "sha256", sha256, "mode", (int) mode, "uid", (int) uid, "gid",
+                (int) gid);
         return 0;
 }
 
@@ -38,13 +39,15 @@ static int file_is_done(struct action_context *c, const struct plan_action *a, c
         return image_matches(c, json_object_get(intent, "after"), ret, err);
 }
 
-static int file_undo(struct action_context *c, const json_t *intent, const json_t *done, struct error **err)
+static int file_undo(
+        struct action_context *c, const json_t *intent, const json_t *done, struct error **err)
 {
-        return image_restore(c, json_object_get(intent, "image"), json_object_get(intent, "after"), err);
+        return image_restore(
+                c, json_object_get(intent, "image"), json_object_get(intent, "after"), err);
 }
 
-static int write_as_intended(struct action_context *c, const json_t *intent, const char *bytes, size_t len,
-        json_t **ret_done, struct error **err)
+static int write_as_intended(struct action_context *c, const json_t *intent, const char *bytes,
+        size_t len, json_t **ret_done, struct error **err)
 {
         const json_t *after = json_object_get(intent, "after");
         struct file_owner owner = {
@@ -66,14 +69,15 @@ static int write_as_intended(struct action_context *c, const json_t *intent, con
 
 /* ---- file ---- */
 
-static int file_prepare(struct action_context *c, const struct plan_action *a, json_t **ret,
-        struct error **err)
+static int file_prepare(
+        struct action_context *c, const struct plan_action *a, json_t **ret, struct error **err)
 {
         const char *content = plan_text(a, "content");
         char hash[DIGEST_HEX_SIZE];
 
         digest_bytes(content, strlen(content), hash);
-        return intent_for(c, plan_text(a, "path"), hash, mode_arg(a, 0644), geteuid(), getegid(), ret, err);
+        return intent_for(
+                c, plan_text(a, "path"), hash, mode_arg(a, 0644), geteuid(), getegid(), ret, err);
 }
 
 static int file_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
@@ -91,8 +95,8 @@ static char *file_describe(const struct plan_action *a)
 
 const struct action action_file = {
         .verb = {"file", VERB_DO,
-                (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true}, {"content", VERB_ARG_TEXT, true},
-                        {"mode", VERB_ARG_TEXT, false}, {0}}},
+                (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true},
+                        {"content", VERB_ARG_TEXT, true}, {"mode", VERB_ARG_TEXT, false}, {0}}},
         .describe = file_describe,
         .prepare = file_prepare,
         .perform = file_perform,
@@ -119,14 +123,17 @@ static char *settings_text(const struct plan_action *a)
         const char *key;
         json_t *value;
 
-        strbuf_puts(&b, "# Written by k3wizard. Your own settings belong into another file beside it:\n"
-                        "# this one is replaced by `k3wizard apply` and removed by `k3wizard rollback`.\n");
-        json_object_foreach(json_object_get(a->args, "values"), key, value) {
+        strbuf_puts(&b,
+                "# Written by k3wizard. Your own settings belong into another file beside it:\n"
+                "# this one is replaced by `k3wizard apply` and removed by `k3wizard rollback`.\n");
+        json_object_foreach(json_object_get(a->args, "values"), key, value)
+        {
                 strbuf_addf(&b, "%s: ", key);
                 put_quoted(&b, json_string_value(value));
                 strbuf_putc(&b, '\n');
         }
-        json_object_foreach(json_object_get(a->args, "lists"), key, value) {
+        json_object_foreach(json_object_get(a->args, "lists"), key, value)
+        {
                 _cleanup_strv_ char **items = strv_split(json_string_value(value), ",");
 
                 if (!items)
@@ -141,18 +148,19 @@ static char *settings_text(const struct plan_action *a)
         return strbuf_take(&b);
 }
 
-static int settings_prepare(struct action_context *c, const struct plan_action *a, json_t **ret,
-        struct error **err)
+static int settings_prepare(
+        struct action_context *c, const struct plan_action *a, json_t **ret, struct error **err)
 {
         _cleanup_free_ char *text = settings_text(a);
         char hash[DIGEST_HEX_SIZE];
 
         digest_bytes(text, strlen(text), hash);
-        return intent_for(c, plan_text(a, "path"), hash, mode_arg(a, 0600), geteuid(), getegid(), ret, err);
+        return intent_for(
+                c, plan_text(a, "path"), hash, mode_arg(a, 0600), geteuid(), getegid(), ret, err);
 }
 
-static int settings_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int settings_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         _cleanup_free_ char *text = settings_text(a);
 
@@ -175,8 +183,9 @@ static char *settings_describe(const struct plan_action *a)
 
 const struct action action_settings = {
         .verb = {"settings", VERB_DO,
-                (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true}, {"values", VERB_ARG_MAP, false},
-                        {"lists", VERB_ARG_MAP, false}, {"mode", VERB_ARG_TEXT, false}, {0}}},
+                (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true},
+                        {"values", VERB_ARG_MAP, false}, {"lists", VERB_ARG_MAP, false},
+                        {"mode", VERB_ARG_TEXT, false}, {0}}},
         .describe = settings_describe,
         .prepare = settings_prepare,
         .perform = settings_perform,
@@ -186,15 +195,15 @@ const struct action action_settings = {
 
 /* ---- place: an acquired file into its place ---- */
 
-static int place_prepare(struct action_context *c, const struct plan_action *a, json_t **ret,
-        struct error **err)
+static int place_prepare(
+        struct action_context *c, const struct plan_action *a, json_t **ret, struct error **err)
 {
-        return intent_for(c, plan_text(a, "to"), plan_text(a, "sha256"), mode_arg(a, 0755), geteuid(), getegid(),
-                ret, err);
+        return intent_for(c, plan_text(a, "to"), plan_text(a, "sha256"), mode_arg(a, 0755),
+                geteuid(), getegid(), ret, err);
 }
 
-static int place_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int place_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         const char *to = plan_text(a, "to"), *want = plan_text(a, "sha256");
         _cleanup_free_ char *name = xasprintf("/%s", plan_text(a, "from"));
@@ -209,12 +218,14 @@ static int place_perform(struct action_context *c, const struct plan_action *a, 
         source = file_open(&cache, name, err);
         if (source < 0)
                 return error_prefix(err, "The cache lost %s", plan_text(a, "from"));
-        /* Hashed before it is executable anywhere: the cache may have rotted since it was filled. */
+        /* Hashed before it is executable anywhere: the cache may have rotted since it was filled.
+         */
         r = digest_fd(source, got, err);
         if (r < 0)
                 return r;
         if (!str_eq(got, want))
-                return error_set(err, EBADMSG, "%s in the cache no longer has its digest; remove it and resume",
+                return error_set(err, EBADMSG,
+                        "%s in the cache no longer has its digest; remove it and resume",
                         plan_text(a, "from"));
         r = file_write_fd(&c->host->root, to, source, &owner, got, err);
         if (r < 0)
@@ -232,8 +243,9 @@ static char *place_describe(const struct plan_action *a)
 
 const struct action action_place = {
         .verb = {"place", VERB_DO,
-                (const struct verb_arg[]){{"from", VERB_ARG_TEXT, true}, {"to", VERB_ARG_TEXT, true},
-                        {"sha256", VERB_ARG_TEXT, true}, {"mode", VERB_ARG_TEXT, false}, {0}}},
+                (const struct verb_arg[]){{"from", VERB_ARG_TEXT, true},
+                        {"to", VERB_ARG_TEXT, true}, {"sha256", VERB_ARG_TEXT, true},
+                        {"mode", VERB_ARG_TEXT, false}, {0}}},
         .describe = place_describe,
         .prepare = place_prepare,
         .perform = place_perform,
@@ -259,8 +271,8 @@ static int copy_source(struct action_context *c, const struct plan_action *a, st
         return 0;
 }
 
-static int copy_prepare(struct action_context *c, const struct plan_action *a, json_t **ret,
-        struct error **err)
+static int copy_prepare(
+        struct action_context *c, const struct plan_action *a, json_t **ret, struct error **err)
 {
         _cleanup_secret_ struct secret text = {0};
         char hash[DIGEST_HEX_SIZE];
@@ -269,7 +281,8 @@ static int copy_prepare(struct action_context *c, const struct plan_action *a, j
         if (r < 0)
                 return r;
         digest_bytes(text.bytes, text.len, hash);
-        return intent_for(c, plan_text(a, "to"), hash, mode_arg(a, 0600), c->user_uid, c->user_gid, ret, err);
+        return intent_for(
+                c, plan_text(a, "to"), hash, mode_arg(a, 0600), c->user_uid, c->user_gid, ret, err);
 }
 
 static int give_parents(struct action_context *c, const json_t *image, struct error **err)
@@ -317,8 +330,8 @@ static char *copy_describe(const struct plan_action *a)
 
 const struct action action_copy = {
         .verb = {"copy", VERB_DO,
-                (const struct verb_arg[]){{"from", VERB_ARG_TEXT, true}, {"to", VERB_ARG_TEXT, true},
-                        {"mode", VERB_ARG_TEXT, false}, {0}}},
+                (const struct verb_arg[]){{"from", VERB_ARG_TEXT, true},
+                        {"to", VERB_ARG_TEXT, true}, {"mode", VERB_ARG_TEXT, false}, {0}}},
         .describe = copy_describe,
         .prepare = copy_prepare,
         .perform = copy_perform,

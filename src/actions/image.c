@@ -31,7 +31,8 @@ static json_t *absent_parents(struct action_context *c, const char *path)
                 _cleanup_file_state_ struct file_state s = {0};
 
                 *slash = '\0';
-                if (file_state(&c->host->root, parent, false, &s, NULL) < 0 || s.kind != FILE_ABSENT)
+                if (file_state(&c->host->root, parent, false, &s, NULL) < 0 ||
+                        s.kind != FILE_ABSENT)
                         break;
                 json_array_insert_new(list, 0, json_string(parent));
         }
@@ -57,7 +58,8 @@ static json_t *state_to_json(const char *path, const struct file_state *s)
 }
 
 /* Content goes to images/SHA256, once. */
-static int keep_content(struct action_context *c, const char *path, struct file_state *s, struct error **err)
+static int keep_content(
+        struct action_context *c, const char *path, struct file_state *s, struct error **err)
 {
         _cleanup_close_ int source = -1;
         _cleanup_free_ char *name = xasprintf("/%s", s->sha256);
@@ -93,7 +95,8 @@ static int list_tree(struct action_context *c, const char *path, json_t *list, s
                 if (json_object_set_new(list, child, json_true()) < 0)
                         return error_set(err, EILSEQ, "A name below %s is not UTF-8", path);
                 if (json_object_size(list) > TREE_ENTRIES_MAX)
-                        return error_set(err, E2BIG, "%s holds too many files to undo exactly", path);
+                        return error_set(
+                                err, E2BIG, "%s holds too many files to undo exactly", path);
                 r = file_state(&c->host->root, child, false, &s, err);
                 if (r < 0)
                         return r;
@@ -148,7 +151,8 @@ int image_make_parents(struct action_context *c, const json_t *image, struct err
         const json_t *parents = json_object_get(image, "parents");
 
         for (size_t i = 0; i < json_array_size(parents); i++) {
-                int r = file_mkdir(&c->host->root, json_string_value(json_array_get(parents, i)), 0755, err);
+                int r = file_mkdir(
+                        &c->host->root, json_string_value(json_array_get(parents, i)), 0755, err);
 
                 if (r < 0)
                         return r;
@@ -162,8 +166,8 @@ static bool looks_like(const json_t *image, const struct file_state *s)
                 return false;
         if (s->kind == FILE_ABSENT)
                 return true;
-        if (json_integer_value(json_object_get(image, "uid")) != s->uid
-                || json_integer_value(json_object_get(image, "gid")) != s->gid)
+        if (json_integer_value(json_object_get(image, "uid")) != s->uid ||
+                json_integer_value(json_object_get(image, "gid")) != s->gid)
                 return false;
         if (s->kind == FILE_SYMLINK)
                 return str_eq(text_of(image, "target"), s->target);
@@ -218,7 +222,8 @@ static int put_file_back(struct action_context *c, const json_t *image, struct e
 }
 
 /* Removes what a tree holds now and did not hold then, deepest first. */
-static int prune_tree(struct action_context *c, const char *path, const json_t *entries, struct error **err)
+static int prune_tree(
+        struct action_context *c, const char *path, const json_t *entries, struct error **err)
 {
         _cleanup_strv_ char **names = NULL;
         int r = file_list(&c->host->root, path, &names, NULL);
@@ -249,7 +254,8 @@ static void remove_parents(struct action_context *c, const json_t *image)
 
         /* Not empty: somebody else has put something there since; then it stays. */
         for (size_t i = json_array_size(parents); i > 0; i--)
-                if (file_remove(&c->host->root, json_string_value(json_array_get(parents, i - 1)), NULL) < 0)
+                if (file_remove(&c->host->root, json_string_value(json_array_get(parents, i - 1)),
+                            NULL) < 0)
                         return;
 }
 
@@ -261,9 +267,9 @@ static int put_back(struct action_context *c, const json_t *image, const struct 
         struct file_state want = {0};
 
         if (str_eq(kind, "absent"))
-                return json_is_true(json_object_get(image, "tree"))
-                        ? file_remove_tree(&c->host->root, path, err)
-                        : file_remove(&c->host->root, path, err);
+                return json_is_true(json_object_get(image, "tree")) ?
+                               file_remove_tree(&c->host->root, path, err) :
+                               file_remove(&c->host->root, path, err);
         if (str_eq(kind, "file"))
                 return put_file_back(c, image, err);
         if (str_eq(kind, "link"))
@@ -282,7 +288,8 @@ static int put_back(struct action_context *c, const json_t *image, const struct 
         return file_attributes(&c->host->root, path, &want, err);
 }
 
-int image_restore(struct action_context *c, const json_t *image, const json_t *after, struct error **err)
+int image_restore(
+        struct action_context *c, const json_t *image, const json_t *after, struct error **err)
 {
         const char *path = text_of(image, "path");
         _cleanup_file_state_ struct file_state now = {0};
@@ -300,7 +307,8 @@ int image_restore(struct action_context *c, const json_t *image, const json_t *a
         if (after && !looks_like(after, &now)) {
                 error_kind(err, ERROR_ATTENTION, EEXIST,
                         "%s was changed by somebody else since; it was left as it is", path);
-                error_hint(err, "Compare it with what you want, then remove or restore it by hand.");
+                error_hint(
+                        err, "Compare it with what you want, then remove or restore it by hand.");
                 return -EEXIST;
         }
         r = put_back(c, image, &now, err);
@@ -317,7 +325,8 @@ int images_take(struct action_context *c, const json_t *paths, bool keep, bool t
 
         for (size_t i = 0; i < json_array_size(paths); i++) {
                 json_t *image = NULL;
-                int r = image_take(c, json_string_value(json_array_get(paths, i)), keep, tree, &image, err);
+                int r = image_take(
+                        c, json_string_value(json_array_get(paths, i)), keep, tree, &image, err);
 
                 if (r < 0) {
                         json_decref(list);
@@ -337,7 +346,8 @@ static const json_t *image_of_path(const json_t *images, const char *path)
         return NULL;
 }
 
-int images_restore(struct action_context *c, const json_t *images, const json_t *after, struct error **err)
+int images_restore(
+        struct action_context *c, const json_t *images, const json_t *after, struct error **err)
 {
         struct error *first = NULL;
 

@@ -2,9 +2,9 @@
 
 /* installer: upstream's install.sh, from our cache, with a clean environment.
  *
- * It is copied into a private directory below /run/k3wizard and run by /bin/sh with an argv; nothing is
- * piped. The environment is complete and ours: install.sh rebuilds its env file from whatever K3S_… and
- * …_PROXY variables it finds (facts: K3s install.sh, create_env_file). */
+ * It is copied into a private directory below /run/k3wizard and run by /bin/sh with an argv;
+ * nothing is piped. The environment is complete and ours: install.sh rebuilds its env file from
+ * whatever K3S_… and …_PROXY variables it finds (facts: K3s install.sh, create_env_file). */
 
 #include "../base/escape.h"
 #include "../base/str.h"
@@ -16,8 +16,8 @@
 #define INSTALLER_MAX       (4 * 1024 * 1024)
 #define INSTALLER_LIMIT_MS  (5 * 60 * 1000)
 
-static int installer_prepare(struct action_context *c, const struct plan_action *a, json_t **ret,
-        struct error **err)
+static int installer_prepare(
+        struct action_context *c, const struct plan_action *a, json_t **ret, struct error **err)
 {
         json_t *images = NULL;
         int r = images_take(c, json_object_get(a->args, "creates"), true, false, &images, err);
@@ -28,8 +28,8 @@ static int installer_prepare(struct action_context *c, const struct plan_action 
         return 0;
 }
 
-static int put_script(struct action_context *c, const struct plan_action *a, char sha256[DIGEST_HEX_SIZE],
-        struct error **err)
+static int put_script(struct action_context *c, const struct plan_action *a,
+        char sha256[DIGEST_HEX_SIZE], struct error **err)
 {
         struct fsroot cache = {.fd = c->cache_fd, .confined = true};
         _cleanup_free_ char *name = xasprintf("/%s", plan_text(a, "script"));
@@ -41,7 +41,8 @@ static int put_script(struct action_context *c, const struct plan_action *a, cha
         source = file_open(&cache, name, err);
         if (source < 0)
                 return error_prefix(err, "The cache lost the installer");
-        return file_write_fd(&c->host->root, INSTALLER_SCRIPT, source, FILE_OWNER_OURS(0700), sha256, err);
+        return file_write_fd(
+                &c->host->root, INSTALLER_SCRIPT, source, FILE_OWNER_OURS(0700), sha256, err);
 }
 
 static char **environment_of(const struct plan_action *a)
@@ -106,15 +107,17 @@ static int run_script(struct action_context *c, const struct plan_action *a, str
         if (r < 0)
                 return error_prefix(err, "Could not run the K3s installer");
         if (result.timed_out)
-                return error_set(err, ETIMEDOUT, "The K3s installer did not end within 5 min and was stopped");
+                return error_set(err, ETIMEDOUT,
+                        "The K3s installer did not end within 5 min and was stopped");
         if (result.status == 0)
                 return 0;
         words = last_words(&result);
-        return error_set(err, EIO, "The K3s installer ended with status %d and said: %s", result.status,
-                *words ? words : _("nothing"));
+        return error_set(err, EIO, "The K3s installer ended with status %d and said: %s",
+                result.status, *words ? words : _("nothing"));
 }
 
-static int states_now(struct action_context *c, const json_t *images, json_t **ret, struct error **err)
+static int states_now(
+        struct action_context *c, const json_t *images, json_t **ret, struct error **err)
 {
         json_t *after = json_array();
 
@@ -134,8 +137,8 @@ static int states_now(struct action_context *c, const json_t *images, json_t **r
         return 0;
 }
 
-static int installer_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int installer_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         char sha256[DIGEST_HEX_SIZE];
         json_t *after = NULL;
@@ -153,9 +156,10 @@ static int installer_perform(struct action_context *c, const struct plan_action 
         return 0;
 }
 
-/* Whether a cut-off installer got to its end cannot be seen from outside; it is meant to be run again. */
-static int installer_is_done(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        bool *ret, struct error **err)
+/* Whether a cut-off installer got to its end cannot be seen from outside; it is meant to be run
+ * again. */
+static int installer_is_done(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, bool *ret, struct error **err)
 {
         const json_t *after = json_object_get(intent, "after");
 
@@ -169,14 +173,15 @@ static int installer_is_done(struct action_context *c, const struct plan_action 
         return 0;
 }
 
-static int installer_undo(struct action_context *c, const json_t *intent, const json_t *done,
-        struct error **err)
+static int installer_undo(
+        struct action_context *c, const json_t *intent, const json_t *done, struct error **err)
 {
         const char *unit = json_string_value(json_object_get(intent, "unit"));
         int r;
 
         remove_script(c);
-        r = images_restore(c, json_object_get(intent, "images"), json_object_get(done, "after"), err);
+        r = images_restore(
+                c, json_object_get(intent, "images"), json_object_get(done, "after"), err);
         /* systemd remembers units whose files are gone until it is told to look. */
         (void) c->host->ops->unit_do(c->host, UNIT_RELOAD_ALL, unit, 30000, NULL, NULL, NULL);
         (void) c->host->ops->unit_do(c->host, UNIT_RESET_FAILED, unit, 30000, NULL, NULL, NULL);
@@ -188,7 +193,8 @@ static char *installer_describe(const struct plan_action *a)
         const json_t *creates = json_object_get(a->args, "creates");
         _cleanup_strbuf_ struct strbuf b = {0};
 
-        strbuf_puts(&b, _("runs the K3s installer, without its download and without a start; it writes"));
+        strbuf_puts(&b,
+                _("runs the K3s installer, without its download and without a start; it writes"));
         for (size_t i = 0; i < json_array_size(creates); i++)
                 strbuf_addf(&b, "\n  %s", json_string_value(json_array_get(creates, i)));
         return strbuf_take(&b);
@@ -196,9 +202,9 @@ static char *installer_describe(const struct plan_action *a)
 
 const struct action action_installer = {
         .verb = {"installer", VERB_DO,
-                (const struct verb_arg[]){{"script", VERB_ARG_TEXT, true}, {"unit", VERB_ARG_TEXT, true},
-                        {"environment", VERB_ARG_MAP, false}, {"args", VERB_ARG_LIST, false},
-                        {"creates", VERB_ARG_LIST, true}, {0}}},
+                (const struct verb_arg[]){{"script", VERB_ARG_TEXT, true},
+                        {"unit", VERB_ARG_TEXT, true}, {"environment", VERB_ARG_MAP, false},
+                        {"args", VERB_ARG_LIST, false}, {"creates", VERB_ARG_LIST, true}, {0}}},
         .describe = installer_describe,
         .prepare = installer_prepare,
         .perform = installer_perform,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* service: enable and start a unit within a limit; undo stops it, cleans up what it left running, and
- * removes what it made.
+/* service: enable and start a unit within a limit; undo stops it, cleans up what it left running,
+ * and removes what it made.
  *
- * K3s fills directories of its own while it runs; their content changes by nature, so nothing in them is
- * compared on undo: what was not there before the step goes, what was there stays or comes back. */
+ * K3s fills directories of its own while it runs; their content changes by nature, so nothing in
+ * them is compared on undo: what was not there before the step goes, what was there stays or comes
+ * back. */
 
 #include "../base/escape.h"
 #include "../base/str.h"
@@ -28,13 +29,13 @@ static void on_line(void *data, const char *line, size_t len)
                 w->context->progress(w->context->data,
                         &(struct action_progress){.text = text,
                                 .total = -1,
-                                .elapsed_ms = w->context->host->ops->monotonic(w->context->host)
-                                        - w->started,
+                                .elapsed_ms = w->context->host->ops->monotonic(w->context->host) -
+                                              w->started,
                                 .limit_ms = w->limit_ms});
 }
 
-static int service_prepare(struct action_context *c, const struct plan_action *a, json_t **ret,
-        struct error **err)
+static int service_prepare(
+        struct action_context *c, const struct plan_action *a, json_t **ret, struct error **err)
 {
         const char *unit = plan_text(a, "unit");
         struct unit_state state = {0};
@@ -76,8 +77,8 @@ static int explain_failure(struct action_context *c, const char *unit, struct er
         return 0;
 }
 
-static int service_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int service_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         const char *unit = plan_text(a, "unit");
         struct unit_state state = {0};
@@ -107,8 +108,8 @@ static int service_perform(struct action_context *c, const struct plan_action *a
         return 0;
 }
 
-static int service_is_done(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        bool *ret, struct error **err)
+static int service_is_done(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, bool *ret, struct error **err)
 {
         struct unit_state state = {0};
         int r = c->host->ops->unit_show(c->host, plan_text(a, "unit"), &state, err);
@@ -138,7 +139,8 @@ static int clean_up(struct action_context *c, const json_t *command, struct erro
         r = c->host->ops->run(c->host, &request, &result, err);
         if (r == 0 && result.timed_out)
                 r = error_set(err, ETIMEDOUT, "%s did not end within 2 min", argv[0]);
-        /* Its exit status proves nothing (it runs with no `set -e`); what counts is what is gone. */
+        /* Its exit status proves nothing (it runs with no `set -e`); what counts is what is gone.
+         */
         return r;
 }
 
@@ -150,21 +152,23 @@ static void keep_first(struct error **first, struct error *e)
                 error_free(e);
 }
 
-static int service_undo(struct action_context *c, const json_t *intent, const json_t *done,
-        struct error **err)
+static int service_undo(
+        struct action_context *c, const json_t *intent, const json_t *done, struct error **err)
 {
         const char *unit = json_string_value(json_object_get(intent, "unit"));
-        bool was_enabled = str_eq(json_string_value(json_object_get(intent, "enabled_before")), "enabled");
+        bool was_enabled =
+                str_eq(json_string_value(json_object_get(intent, "enabled_before")), "enabled");
         struct unit_state state = {0};
         struct error *first = NULL, *e = NULL;
 
         if (c->host->ops->unit_show(c->host, unit, &state, &e) < 0)
                 return error_move(err, e);
         if (!str_eq(state.load, "not-found")) {
-                if (c->host->ops->unit_do(c->host, UNIT_STOP, unit, STOP_LIMIT_MS, NULL, NULL, &e) < 0)
+                if (c->host->ops->unit_do(c->host, UNIT_STOP, unit, STOP_LIMIT_MS, NULL, NULL, &e) <
+                        0)
                         return error_move(err, e);
-                if (!was_enabled
-                        && c->host->ops->unit_do(c->host, UNIT_DISABLE, unit, 60000, NULL, NULL, &e) < 0)
+                if (!was_enabled && c->host->ops->unit_do(
+                                            c->host, UNIT_DISABLE, unit, 60000, NULL, NULL, &e) < 0)
                         keep_first(&first, TAKE_PTR(e));
         }
         if (clean_up(c, json_object_get(intent, "cleanup"), &e) < 0)
@@ -190,8 +194,9 @@ static char *service_describe(const struct plan_action *a)
 
 const struct action action_service = {
         .verb = {"service", VERB_DO,
-                (const struct verb_arg[]){{"unit", VERB_ARG_TEXT, true}, {"within", VERB_ARG_TEXT, true},
-                        {"creates", VERB_ARG_LIST, false}, {"cleanup", VERB_ARG_LIST, false}, {0}}},
+                (const struct verb_arg[]){{"unit", VERB_ARG_TEXT, true},
+                        {"within", VERB_ARG_TEXT, true}, {"creates", VERB_ARG_LIST, false},
+                        {"cleanup", VERB_ARG_LIST, false}, {0}}},
         .describe = service_describe,
         .prepare = service_prepare,
         .perform = service_perform,

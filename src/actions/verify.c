@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Statements about the machine that must be true after a step. Each waits, within its limit, until it is;
- * what it waits for is told on the way. */
+/* Statements about the machine that must be true after a step. Each waits, within its limit, until
+ * it is; what it waits for is told on the way. */
 
 #include "../base/escape.h"
 #include "../base/str.h"
@@ -10,8 +10,8 @@
 #define POLL_MS 500
 
 /* One look. Returns 1: true; 0: not yet, *ret_why says what is there; negative: will never be. */
-typedef int (*look_fn)(struct action_context *c, const struct plan_action *a, void *state, char **ret_why,
-        struct error **err);
+typedef int (*look_fn)(struct action_context *c, const struct plan_action *a, void *state,
+        char **ret_why, struct error **err);
 
 static void tell(struct action_context *c, const char *text, int64_t elapsed, int64_t limit)
 {
@@ -22,8 +22,8 @@ static void tell(struct action_context *c, const char *text, int64_t elapsed, in
                                              .limit_ms = limit});
 }
 
-static int wait_until(struct action_context *c, const struct plan_action *a, const char *what, look_fn look,
-        void *state, struct error **err)
+static int wait_until(struct action_context *c, const struct plan_action *a, const char *what,
+        look_fn look, void *state, struct error **err)
 {
         int64_t started = c->host->ops->monotonic(c->host), limit = 0, elapsed = 0;
         const char *within = plan_text(a, "within");
@@ -42,7 +42,8 @@ static int wait_until(struct action_context *c, const struct plan_action *a, con
                 tell(c, why && *why ? why : what, elapsed, limit);
                 r = c->host->ops->sleep(c->host, POLL_MS);
                 if (r < 0)
-                        return error_kind(err, ERROR_INTERRUPTED, -r, "Interrupted while waiting: %s", what);
+                        return error_kind(
+                                err, ERROR_INTERRUPTED, -r, "Interrupted while waiting: %s", what);
         }
         if (limit == 0)
                 return error_set(err, ETIMEDOUT, "%s: %s", what, why ?: "");
@@ -51,8 +52,8 @@ static int wait_until(struct action_context *c, const struct plan_action *a, con
 
 /* ---- address ---- */
 
-static int verify_address_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int verify_address_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         const char *interface = plan_text(a, "interface");
         _cleanup_net_picture_ struct net_picture picture = {0};
@@ -67,22 +68,22 @@ static int verify_address_perform(struct action_context *c, const struct plan_ac
                 return error_set(err, ENODEV, "There is no interface %s any more", interface);
         for (size_t i = 0; wanted && wanted[i]; i++)
                 if (net_link_by_address(&picture, wanted[i]) != link)
-                        return error_set(err, EADDRNOTAVAIL, "%s is not an address of %s any more", wanted[i],
-                                interface);
+                        return error_set(err, EADDRNOTAVAIL, "%s is not an address of %s any more",
+                                wanted[i], interface);
         return 0;
 }
 
 const struct action action_verify_address = {
         .verb = {"address", VERB_VERIFY,
-                (const struct verb_arg[]){{"interface", VERB_ARG_TEXT, true},
-                        {"address", VERB_ARG_TEXT, true}, {0}}},
+                (const struct verb_arg[]){
+                        {"interface", VERB_ARG_TEXT, true}, {"address", VERB_ARG_TEXT, true}, {0}}},
         .perform = verify_address_perform,
 };
 
 /* ---- unit ---- */
 
-static int look_unit(struct action_context *c, const struct plan_action *a, void *state, char **ret_why,
-        struct error **err)
+static int look_unit(struct action_context *c, const struct plan_action *a, void *state,
+        char **ret_why, struct error **err)
 {
         struct unit_state unit = {0};
         int r = c->host->ops->unit_show(c->host, plan_text(a, "unit"), &unit, err);
@@ -94,8 +95,8 @@ static int look_unit(struct action_context *c, const struct plan_action *a, void
         return str_eq(unit.active, "active");
 }
 
-static int verify_unit_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int verify_unit_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         _cleanup_free_ char *what = xasprintf(_("%s.service is active"), plan_text(a, "unit"));
 
@@ -104,8 +105,8 @@ static int verify_unit_perform(struct action_context *c, const struct plan_actio
 
 const struct action action_verify_unit = {
         .verb = {"unit_active", VERB_VERIFY,
-                (const struct verb_arg[]){{"unit", VERB_ARG_TEXT, true}, {"within", VERB_ARG_TEXT, false},
-                        {0}}},
+                (const struct verb_arg[]){
+                        {"unit", VERB_ARG_TEXT, true}, {"within", VERB_ARG_TEXT, false}, {0}}},
         .perform = verify_unit_perform,
 };
 
@@ -129,8 +130,8 @@ static int connect_api(struct action_context *c, struct api_state *s, char **ret
         return -EAGAIN;
 }
 
-static int look_api(struct action_context *c, const struct plan_action *a, void *data, char **ret_why,
-        struct error **err)
+static int look_api(struct action_context *c, const struct plan_action *a, void *data,
+        char **ret_why, struct error **err)
 {
         struct api_state *s = data;
         _cleanup_error_ struct error *e = NULL;
@@ -143,12 +144,13 @@ static int look_api(struct action_context *c, const struct plan_action *a, void 
         if (host_cancelled(c->host))
                 return error_kind(err, ERROR_INTERRUPTED, ECANCELED, "Interrupted");
         free(*ret_why);
-        *ret_why = e ? xstrdup(error_message(e)) : xasprintf(_("the API answers with status %d"), status);
+        *ret_why = e ? xstrdup(error_message(e)) :
+                       xasprintf(_("the API answers with status %d"), status);
         return 0;
 }
 
-static int verify_api_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int verify_api_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         _cleanup_free_ char *what = xasprintf(_("The API answers %s"), plan_text(a, "path"));
         struct api_state s = {0};
@@ -160,13 +162,13 @@ static int verify_api_perform(struct action_context *c, const struct plan_action
 
 const struct action action_verify_api = {
         .verb = {"api", VERB_VERIFY,
-                (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true}, {"within", VERB_ARG_TEXT, false},
-                        {0}}},
+                (const struct verb_arg[]){
+                        {"path", VERB_ARG_TEXT, true}, {"within", VERB_ARG_TEXT, false}, {0}}},
         .perform = verify_api_perform,
 };
 
-static int look_node(struct action_context *c, const struct plan_action *a, void *data, char **ret_why,
-        struct error **err)
+static int look_node(struct action_context *c, const struct plan_action *a, void *data,
+        char **ret_why, struct error **err)
 {
         struct api_state *s = data;
         _cleanup_error_ struct error *e = NULL;
@@ -174,8 +176,9 @@ static int look_node(struct action_context *c, const struct plan_action *a, void
 
         if (connect_api(c, s, ret_why) < 0)
                 return 0;
-        if (api_node_condition(s->api, plan_text(a, "name"), plan_text(a, "condition"), &status, &why, &e) == 0
-                && str_eq(status, "True"))
+        if (api_node_condition(s->api, plan_text(a, "name"), plan_text(a, "condition"), &status,
+                    &why, &e) == 0 &&
+                str_eq(status, "True"))
                 return 1;
         if (host_cancelled(c->host))
                 return error_kind(err, ERROR_INTERRUPTED, ECANCELED, "Interrupted");
@@ -184,8 +187,8 @@ static int look_node(struct action_context *c, const struct plan_action *a, void
         return 0;
 }
 
-static int verify_node_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int verify_node_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         _cleanup_free_ char *what =
                 xasprintf(_("Node %s is %s"), plan_text(a, "name"), plan_text(a, "condition"));
@@ -205,8 +208,8 @@ const struct action action_verify_node = {
 
 /* ---- file_mode: a file is there, with this mode ---- */
 
-static int verify_file_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int verify_file_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         const char *path = plan_text(a, "path"), *mode = plan_text(a, "mode");
         _cleanup_file_state_ struct file_state s = {0};
@@ -223,15 +226,15 @@ static int verify_file_perform(struct action_context *c, const struct plan_actio
 
 const struct action action_verify_file = {
         .verb = {"file_present", VERB_VERIFY,
-                (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true}, {"mode", VERB_ARG_TEXT, false},
-                        {0}}},
+                (const struct verb_arg[]){
+                        {"path", VERB_ARG_TEXT, true}, {"mode", VERB_ARG_TEXT, false}, {0}}},
         .perform = verify_file_perform,
 };
 
 /* ---- token: a join token that K3s would accept ---- */
 
-static int verify_token_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
-        json_t **ret_done, struct error **err)
+static int verify_token_perform(struct action_context *c, const struct plan_action *a,
+        const json_t *intent, json_t **ret_done, struct error **err)
 {
         const char *path = plan_text(a, "path");
         _cleanup_token_ struct token token = {0};
@@ -242,12 +245,14 @@ static int verify_token_perform(struct action_context *c, const struct plan_acti
 
         if (r < 0)
                 return r;
-        /* node-token is a link to `token` beside it since K3s 1.22; a final link is never followed blindly. */
+        /* node-token is a link to `token` beside it since K3s 1.22; a final link is never followed
+         * blindly. */
         if (s.kind == FILE_SYMLINK && s.target) {
                 const char *slash = strrchr(path, '/');
 
-                target = s.target[0] == '/' ? xstrdup(s.target)
-                                            : xasprintf("%.*s/%s", (int) (slash - path), path, s.target);
+                target = s.target[0] == '/' ?
+                                 xstrdup(s.target) :
+                                 xasprintf("%.*s/%s", (int) (slash - path), path, s.target);
         }
         r = file_read(&c->host->root, target ?: path, 4096, &text, NULL, err);
         if (r < 0)
@@ -258,6 +263,7 @@ static int verify_token_perform(struct action_context *c, const struct plan_acti
 }
 
 const struct action action_verify_token = {
-        .verb = {"token", VERB_VERIFY, (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true}, {0}}},
+        .verb = {"token", VERB_VERIFY,
+                (const struct verb_arg[]){{"path", VERB_ARG_TEXT, true}, {0}}},
         .perform = verify_token_perform,
 };

@@ -3,8 +3,8 @@
 
 /* error: what was attempted, on what, why it failed, and what to type next.
  *
- * An error carries its text twice: as the person reads it (through gettext) and as it was written in
- * the source, for the journal, the log and JSON, which are never translated. Format strings are
+ * An error carries its text twice: as the person reads it (through gettext) and as it was written
+ * in the source, for the journal, the log and JSON, which are never translated. Format strings are
  * given bare: xgettext knows these functions by name (locales/meson.build).
  *
  * Convention of the whole program: a function that can fail returns 0 (or a count) on success and a

@@ -20,8 +20,8 @@ char *escape_bytes(const void *bytes, size_t len, unsigned flags) _must_check_;
 /* The same for a C string; NULL gives "". */
 char *escape_text(const char *s) _must_check_;
 
-/* Decodes one code point at s (end: one past the last byte). Returns its length in bytes, or -EILSEQ.
- * Overlong forms, surrogates and values above U+10FFFF are refused (RFC 3629). */
+/* Decodes one code point at s (end: one past the last byte). Returns its length in bytes, or
+ * -EILSEQ. Overlong forms, surrogates and values above U+10FFFF are refused (RFC 3629). */
 int utf8_decode(const char *s, const char *end, uint32_t *ret);
 
 /* Whether a code point may reach a terminal or stand in an answers file: not a control, format,

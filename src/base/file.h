@@ -3,16 +3,16 @@
 
 /* file: reading and changing files so that a power cut finds either the old or the new one.
  *
- * Every function works below a root: "/" for a real machine, a private directory for a practice world
- * or a test. Paths are absolute as the machine sees them. Parents are walked component by component
- * with openat(2) and O_NOFOLLOW; a symlink on the way is followed only when it belongs to root or to
- * us and its directory is not writable by others (invariant 6); with `confined` an absolute link
- * or ".." starts again at the root and never leaves it. The last component is never followed. openat2(2)
- * would do this in one call, but Jetson kernels (4.9) do not have it.
+ * Every function works below a root: "/" for a real machine, a private directory for a practice
+ * world or a test. Paths are absolute as the machine sees them. Parents are walked component by
+ * component with openat(2) and O_NOFOLLOW; a symlink on the way is followed only when it belongs to
+ * root or to us and its directory is not writable by others (invariant 6); with `confined` an
+ * absolute link or ".." starts again at the root and never leaves it. The last component is never
+ * followed. openat2(2) would do this in one call, but Jetson kernels (4.9) do not have it.
  *
- * Writes: temporary file in the same directory, fsync, rename, fsync of the directory; each result is
- * checked (invariant 7). Temporary files are named ".k3wizard-XXXXXX" so that an interrupted write can
- * be found and swept. */
+ * Writes: temporary file in the same directory, fsync, rename, fsync of the directory; each result
+ * is checked (invariant 7). Temporary files are named ".k3wizard-XXXXXX" so that an interrupted
+ * write can be found and swept. */
 
 #include "digest.h"
 #include <sys/types.h>
@@ -47,11 +47,11 @@ void file_state_done(struct file_state *s);
 int file_state(const struct fsroot *root, const char *path, bool hash, struct file_state *ret,
         struct error **err);
 
-/* Whole content of a regular file (procfs and sysfs too), NUL-terminated, at most limit bytes (-EFBIG
- * above). -ENOENT when absent, -EINVAL for anything that is not a regular file: a FIFO or a device
- * is never opened. ret_len may be NULL. */
-int file_read(const struct fsroot *root, const char *path, size_t limit, char **ret, size_t *ret_len,
-        struct error **err);
+/* Whole content of a regular file (procfs and sysfs too), NUL-terminated, at most limit bytes
+ * (-EFBIG above). -ENOENT when absent, -EINVAL for anything that is not a regular file: a FIFO or a
+ * device is never opened. ret_len may be NULL. */
+int file_read(const struct fsroot *root, const char *path, size_t limit, char **ret,
+        size_t *ret_len, struct error **err);
 
 struct file_owner {
         mode_t mode;
@@ -60,16 +60,18 @@ struct file_owner {
 };
 #define FILE_OWNER_OURS(m) (&(struct file_owner){.mode = (m), .uid = (uid_t) -1, .gid = (gid_t) -1})
 
-/* Atomic whole-file write. Parents must exist. Replaces a regular file or a symlink (the link itself). */
+/* Atomic whole-file write. Parents must exist. Replaces a regular file or a symlink (the link
+ * itself). */
 int file_write(const struct fsroot *root, const char *path, const void *bytes, size_t len,
         const struct file_owner *owner, struct error **err);
 
-/* The same from a descriptor (its whole content, from offset 0), hashing on the way: ret_sha256 may be
- * NULL. */
+/* The same from a descriptor (its whole content, from offset 0), hashing on the way: ret_sha256 may
+ * be NULL. */
 int file_write_fd(const struct fsroot *root, const char *path, int source,
         const struct file_owner *owner, char ret_sha256[DIGEST_HEX_SIZE], struct error **err);
 
-int file_symlink(const struct fsroot *root, const char *path, const char *target, struct error **err);
+int file_symlink(
+        const struct fsroot *root, const char *path, const char *target, struct error **err);
 
 /* Sets mode, owner and modification time of what is there (a symlink: owner only). */
 int file_attributes(const struct fsroot *root, const char *path, const struct file_state *want,
@@ -85,8 +87,8 @@ int file_mkdirs(const struct fsroot *root, const char *path, mode_t mode, struct
  * ceremony. Fsyncs the parent. */
 int file_remove(const struct fsroot *root, const char *path, struct error **err);
 
-/* Removes a tree without following links and without crossing into another file system: a mount point
- * on the way is -EBUSY and is named. Absent is fine. */
+/* Removes a tree without following links and without crossing into another file system: a mount
+ * point on the way is -EBUSY and is named. Absent is fine. */
 int file_remove_tree(const struct fsroot *root, const char *path, struct error **err);
 
 /* Names in a directory, sorted, without "." and "..". -ENOENT when absent. */
@@ -97,8 +99,8 @@ int file_open(const struct fsroot *root, const char *path, struct error **err);
 
 /* Opens the parent directory of path; *ret_name is the last component, inside path. Returns the
  * descriptor or a negative errno. */
-int file_open_parent(const struct fsroot *root, const char *path, const char **ret_name,
-        struct error **err);
+int file_open_parent(
+        const struct fsroot *root, const char *path, const char **ret_name, struct error **err);
 
 /* Removes left-over temporary files of ours in one directory. Absent is fine. */
 int file_sweep(const struct fsroot *root, const char *directory, struct error **err);

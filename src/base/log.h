@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* log: what the program does, for --verbose. Never translated, never a secret. Below ui nothing prints:
- * lines go to one sink, which is nobody until main() sets it. */
+/* log: what the program does, for --verbose. Never translated, never a secret. Below ui nothing
+ * prints: lines go to one sink, which is nobody until main() sets it. */
 
 #include "macro.h"
 

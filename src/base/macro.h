@@ -11,15 +11,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _(text) gettext(text)
-#define N_(text) (text)
+#define _(text)        gettext(text)
+#define N_(text)       (text)
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
+#define _cleanup_(f)   __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
-#define _must_check_ __attribute__((warn_unused_result))
-#define _unused_ __attribute__((unused))
+#define _must_check_   __attribute__((warn_unused_result))
+#define _unused_       __attribute__((unused))
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
 
 /* Defines NAMEp(), for _cleanup_(), from the destructor NAME(TYPE *). */
 #define CLEANUP_FUNC(type, name)                                                                   \
@@ -45,7 +45,7 @@ static inline void closep(int *fd)
         errno = saved;
 }
 
-#define _cleanup_free_ _cleanup_(freep)
+#define _cleanup_free_  _cleanup_(freep)
 #define _cleanup_close_ _cleanup_(closep)
 
 /* Hands over what a _cleanup_ variable owns. */

@@ -33,8 +33,8 @@ bool str_ends(const char *s, const char *suffix);
 bool str_in(const char *s, const char *const *list); /* list ends with NULL; a NULL list is empty */
 char *str_strip(char *s);                            /* in place; returns its first non-space */
 
-/* A growing buffer; zero-initialise it. buf.s is NUL-terminated once something was added, and may be
- * NULL before. May hold NUL bytes. */
+/* A growing buffer; zero-initialise it. buf.s is NUL-terminated once something was added, and may
+ * be NULL before. May hold NUL bytes. */
 struct strbuf {
         char *s;
         size_t len;
@@ -50,7 +50,7 @@ void strbuf_done(struct strbuf *b);
 
 /* NULL-terminated vectors of strings. A NULL vector is an empty one. */
 size_t strv_len(char *const *v);
-void strv_add(char ***v, const char *s);            /* copies s */
+void strv_add(char ***v, const char *s); /* copies s */
 void strv_addf(char ***v, const char *format, ...) _printf_(2, 3);
 char **strv_copy(char *const *v);
 bool strv_has(char *const *v, const char *s);
@@ -63,13 +63,13 @@ static inline void strv_freep(char ***v)
 }
 #define _cleanup_strv_ _cleanup_(strv_freep)
 
-/* The nearest of the candidates (NULL-terminated) to word by edit distance, or NULL when none is near
- * enough to be what was meant. */
+/* The nearest of the candidates (NULL-terminated) to word by edit distance, or NULL when none is
+ * near enough to be what was meant. */
 const char *str_nearest(const char *word, const char *const *candidates);
 
 /* Whole-string, decimal, in range; returns 0, -EINVAL or -ERANGE. */
 int str_to_int(const char *s, int64_t min, int64_t max, int64_t *ret);
 
-/* "10m", "90s", "8h", "1h30m", "2d" to milliseconds; returns 0 or -EINVAL. A bare number is refused:
- * nobody can tell its unit. */
+/* "10m", "90s", "8h", "1h30m", "2d" to milliseconds; returns 0 or -EINVAL. A bare number is
+ * refused: nobody can tell its unit. */
 int str_to_duration(const char *s, int64_t *ret_ms);

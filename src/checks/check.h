@@ -35,15 +35,15 @@ struct check_context {
 
 struct check {
         const char *id;
-        const char *title; /* N_() */
+        const char *title;                              /* N_() */
         bool (*applies)(const struct check_context *c); /* NULL: always */
         void (*run)(const struct check_context *c, const struct check *self, struct findings *f);
 };
 extern const struct check *const check_families[]; /* each ends with id NULL; the list with NULL */
 
 /* Adds a finding. finding_fix() gives the last one its fix. */
-void finding_add(struct findings *f, const struct check *check, enum severity s, const char *format, ...)
-        _printf_(4, 5);
+void finding_add(struct findings *f, const struct check *check, enum severity s, const char *format,
+        ...) _printf_(4, 5);
 void finding_fix(struct findings *f, const char *format, ...) _printf_(2, 3);
 
 /* Runs every check that applies; the result is ordered worst first. */

@@ -7,8 +7,8 @@
 #define OVERRIDES_DIR "/etc/k3wizard/steps"
 #define STEP_FILE_MAX (64 * 1024)
 
-int engine_open(const struct engine_options *options, struct host *host, struct ui *ui, struct engine **ret,
-        struct error **err)
+int engine_open(const struct engine_options *options, struct host *host, struct ui *ui,
+        struct engine **ret, struct error **err)
 {
         _cleanup_engine_ struct engine *e = xcalloc(1, sizeof(*e));
         int r;
@@ -90,7 +90,8 @@ int engine_procedure(struct engine *e, const char *name, struct procedure **ret,
                 return 0;
         }
         error_kind(err, ERROR_INVALID, ENOENT, "There is no procedure %s.yaml", name);
-        error_hint(err, "Looked in %s", e->options.steps_dir ?: OVERRIDES_DIR ", " K3WIZARD_STEPS_DIR);
+        error_hint(
+                err, "Looked in %s", e->options.steps_dir ?: OVERRIDES_DIR ", " K3WIZARD_STEPS_DIR);
         return -ENOENT;
 }
 
@@ -115,7 +116,9 @@ static void check(struct engine *e, const struct answers *a, const struct machin
                 .network = &f->network,
                 .release = f->release_known ? &f->release : NULL,
                 .release_error = f->release_error,
-                .run_version = ours ? json_string_value(json_object_get(e->run->facts, "k3s.release")) : NULL,
+                .run_version =
+                        ours ? json_string_value(json_object_get(e->run->facts, "k3s.release")) :
+                               NULL,
                 .ours = ours,
         };
 
@@ -136,7 +139,8 @@ static int look(struct engine *e, const struct answers *a, struct answers **ret_
         return 0;
 }
 
-int engine_preflight(struct engine *e, const struct answers *a, struct findings *ret, struct error **err)
+int engine_preflight(
+        struct engine *e, const struct answers *a, struct findings *ret, struct error **err)
 {
         _cleanup_(machine_facts_done) struct machine_facts facts = {0};
         _cleanup_answers_ struct answers *all = NULL;
@@ -178,7 +182,8 @@ static enum step_class *classes_of(const struct plan *plan)
 
         for (size_t i = 0; i < plan->n; i++)
                 for (size_t k = 0; k < plan->steps[i].n_actions; k++) {
-                        enum step_class c = action_find(plan->steps[i].actions[k].verb->name)->class;
+                        enum step_class c =
+                                action_find(plan->steps[i].actions[k].verb->name)->class;
 
                         if (c > classes[i])
                                 classes[i] = c;
@@ -255,8 +260,8 @@ static int keep_secrets(struct engine *e, const struct answers *a, struct error 
         return 0;
 }
 
-static int begin(struct engine *e, const struct answers *a, const struct plan *plan, const json_t *facts,
-        struct error **err)
+static int begin(struct engine *e, const struct answers *a, const struct plan *plan,
+        const json_t *facts, struct error **err)
 {
         _cleanup_free_ char *id = new_id(), *yaml = NULL, *secrets = NULL;
         json_t *record;
@@ -267,9 +272,9 @@ static int begin(struct engine *e, const struct answers *a, const struct plan *p
                 return r;
         secrets = xasprintf("%s/secrets", e->options.state_dir);
         yaml = answers_to_yaml(a, secrets);
-        record = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:O, s:s}", "type", "run", "run", id, "k3wizard",
-                K3WIZARD_VERSION, "procedure", plan->procedure, "practice", e->options.practice, "plan",
-                plan_to_json(plan), "facts", facts, "answers", yaml);
+        record = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:O, s:s}", "type", "run", "run", id,
+                "k3wizard", K3WIZARD_VERSION, "procedure", plan->procedure, "practice",
+                e->options.practice, "plan", plan_to_json(plan), "facts", facts, "answers", yaml);
         if (!record)
                 return error_set(err, EILSEQ, "The plan holds text that is not UTF-8");
         r = journal_append(e->journal, record, err);
@@ -289,10 +294,12 @@ static int finish(struct engine *e, struct error **err)
 
         if (r < 0)
                 return r;
-        r = run_record(e, json_pack("{s:s, s:s, s:s}", "type", "end", "run", e->run->id, "state", "committed"),
-                err);
+        r = summary_write(e, err);
         if (r == 0)
-                r = summary_write(e, err);
+                r = run_record(e,
+                        json_pack("{s:s, s:s, s:s}", "type", "end", "run", e->run->id, "state",
+                                "committed"),
+                        err);
         if (r < 0)
                 return r;
         summary = engine_summary(e);
@@ -316,14 +323,17 @@ static int already_here(struct engine *e, const struct plan *plan, struct error 
 
         if (!plan_equal(e->run->plan, plan)) {
                 error_kind(err, ERROR_BLOCKED, EEXIST,
-                        "K3s is here already, from the run of %s, and these answers would make it different.",
+                        "K3s is here already, from the run of %s, and these answers would make it "
+                        "different.",
                         e->run->started);
-                error_hint(err, "Nothing was changed. Take the old one back first: k3wizard rollback");
+                error_hint(
+                        err, "Nothing was changed. Take the old one back first: k3wizard rollback");
                 return -EEXIST;
         }
         r = run_still_true(e, &holds, err);
         if (r < 0) {
-                error_hint(err, "Nothing was changed. Look: k3wizard changes. Take it back: k3wizard rollback");
+                error_hint(err, "Nothing was changed. Look: k3wizard changes. Take it back: "
+                                "k3wizard rollback");
                 return r;
         }
         say(e, _("Nothing to do: everything is as it should be. Nothing was changed."));
@@ -338,14 +348,16 @@ static int unfinished(struct engine *e, const struct plan *plan, struct error **
 {
         if (plan_equal(e->run->plan, plan))
                 return engine_resume(e, err);
-        error_kind(err, ERROR_FAILED, EBUSY, "An unfinished run from %s is here, with other answers.",
-                e->run->started);
-        error_hint(err, "Nothing was changed. Go on with it: k3wizard resume. Take it back: k3wizard rollback");
+        error_kind(err, ERROR_FAILED, EBUSY,
+                "An unfinished run from %s is here, with other answers.", e->run->started);
+        error_hint(err, "Nothing was changed. Go on with it: k3wizard resume. Take it back: "
+                        "k3wizard rollback");
         return -EBUSY;
 }
 
-static int preflight_and_plan(struct engine *e, const struct answers *a, struct answers **ret_answers,
-        json_t **ret_facts, struct plan **ret_plan, struct error **err)
+static int preflight_and_plan(struct engine *e, const struct answers *a,
+        struct answers **ret_answers, json_t **ret_facts, struct plan **ret_plan,
+        struct error **err)
 {
         _cleanup_(machine_facts_done) struct machine_facts facts = {0};
         _cleanup_findings_ struct findings findings = {0};
@@ -359,7 +371,8 @@ static int preflight_and_plan(struct engine *e, const struct answers *a, struct 
         if (e->ui->event)
                 e->ui->event(e->ui, &(struct event){.type = EVENT_FINDINGS, .findings = &findings});
         if (findings_block(&findings)) {
-                error_kind(err, ERROR_BLOCKED, EPERM, "The checks found what would make this fail.");
+                error_kind(
+                        err, ERROR_BLOCKED, EPERM, "The checks found what would make this fail.");
                 error_hint(err, "Nothing was changed.");
                 return -EPERM;
         }
@@ -374,8 +387,8 @@ static int preflight_and_plan(struct engine *e, const struct answers *a, struct 
         return 0;
 }
 
-static int run_new(struct engine *e, const struct answers *a, const struct plan *plan, const json_t *facts,
-        struct error **err)
+static int run_new(struct engine *e, const struct answers *a, const struct plan *plan,
+        const json_t *facts, struct error **err)
 {
         int r;
 
@@ -387,7 +400,8 @@ static int run_new(struct engine *e, const struct answers *a, const struct plan 
         if (r < 0)
                 return r;
         if (e->run && e->run->phase != RUN_NONE)
-                return error_kind(err, ERROR_LOCKED, EBUSY, "Another k3wizard began a run in the meantime");
+                return error_kind(
+                        err, ERROR_LOCKED, EBUSY, "Another k3wizard began a run in the meantime");
         r = begin(e, a, plan, facts, err);
         return r < 0 ? r : finish(e, err);
 }
@@ -433,6 +447,9 @@ int engine_resume(struct engine *e, struct error **err)
         if (r < 0)
                 return r;
         run_sweep(e);
+        r = state_write(e, "answers.yaml", e->run->yaml, err);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < e->run->plan->n; i++) {
                 enum step_state s = e->run->steps[i].state;
 

@@ -3,9 +3,9 @@
 
 /* engine: one execution of a plan, from answers to summary, and back.
  *
- * load → check everything → show the plan → consent → acquire → [ do → verify ]* → commit → summary.
- * Nothing on the machine changes before consent; nothing outside our own cache before everything needed
- * has been acquired. The journal is written before each change (journal.h). */
+ * load → check everything → show the plan → consent → acquire → [ do → verify ]* → commit →
+ * summary. Nothing on the machine changes before consent; nothing outside our own cache before
+ * everything needed has been acquired. The journal is written before each change (journal.h). */
 
 #include "ui.h"
 
@@ -25,8 +25,8 @@ struct engine_options {
 
 struct engine;
 
-/* Looks at the state directory without changing it. host and ui must outlive the engine. Fails when the
- * journal is damaged or newer (kind ERROR_ATTENTION). */
+/* Looks at the state directory without changing it. host and ui must outlive the engine. Fails when
+ * the journal is damaged or newer (kind ERROR_ATTENTION). */
 int engine_open(const struct engine_options *options, struct host *host, struct ui *ui,
         struct engine **ret, struct error **err);
 void engine_close(struct engine *e);
@@ -38,8 +38,8 @@ CLEANUP_FUNC(struct engine, engine_close);
 int engine_suggest(struct engine *e, struct answers *a, struct error **err);
 
 /* All read-only checks. Returns 0 whatever was found. The caller frees ret. */
-int engine_preflight(struct engine *e, const struct answers *a, struct findings *ret,
-        struct error **err);
+int engine_preflight(
+        struct engine *e, const struct answers *a, struct findings *ret, struct error **err);
 
 /* The plan with every value filled in. ret_changes (may be NULL): one text per step, "\n"-separated
  * lines of what changes; strv_free(). */
@@ -62,19 +62,22 @@ enum run_phase {
         RUN_NONE,       /* no run in the journal, or the last one was rolled back */
         RUN_UNFINISHED, /* resumable */
         RUN_COMMITTED,
-        RUN_ATTENTION,  /* needs a person */
+        RUN_ATTENTION, /* needs a person */
 };
 enum run_phase engine_phase(const struct engine *e);
 
 /* For humans and JSON alike; new references, NULL when there is nothing.
- * status: {"state":"none|unfinished|committed|attention","run":…,"started":…,"procedure":…,"version":…,
+ * status:
+ * {"state":"none|unfinished|committed|attention","run":…,"started":…,"procedure":…,"version":…,
  *   "step":id|null,"steps":[{"id","title","state","seconds","attempts"}],
  *   "unit":{"name","active","sub","enabled"},"error":…|null,"attention":[text…]}
- * changes: [{"run","step","action","path"|"unit","change":"created|changed|removed|enabled|started",
+ * changes:
+ * [{"run","step","action","path"|"unit","change":"created|changed|removed|enabled|started",
  *   "before":sha256|null,"after":sha256|null,"time","stands":bool,"undone":bool}]
  * summary: {"role","version","node_name","node_ip","interface","api_url","kubeconfig",
  *   "kubeconfig_mode","user_kubeconfig"|null,"node_token_file","agent_answers","answers_file","undo",
- *   "installer_sha256","practice":bool}; agent_answers: the text of an answers file for an agent. */
+ *   "installer_sha256","practice":bool}; agent_answers: the text of an answers file for an agent.
+ */
 json_t *engine_status(struct engine *e);
 json_t *engine_changes(struct engine *e);
 json_t *engine_summary(struct engine *e);
@@ -83,7 +86,8 @@ json_t *engine_summary(struct engine *e);
 char *summary_text(const json_t *summary);
 
 /* The steps of a procedure by name ("server"), for `explain`. */
-int engine_procedure(struct engine *e, const char *name, struct procedure **ret, struct error **err);
+int engine_procedure(
+        struct engine *e, const char *name, struct procedure **ret, struct error **err);
 
 /* The node token for `summary --show-token`; kept in secret memory. */
 int engine_node_token(struct engine *e, struct secret *ret, struct error **err);

@@ -13,8 +13,8 @@ void machine_facts_done(struct machine_facts *f)
         *f = (struct machine_facts){0};
 }
 
-/* A run of ours that is not rolled back keeps its release: a channel that has moved on since must not
- * turn a second `apply`, or a resume, into an upgrade. */
+/* A run of ours that is not rolled back keeps its release: a channel that has moved on since must
+ * not turn a second `apply`, or a resume, into an upgrade. */
 static bool release_from_run(struct engine *e, const struct answers *a, struct release *ret)
 {
         const json_t *facts = e->run && e->run->phase != RUN_NONE ? e->run->facts : NULL;
@@ -22,7 +22,8 @@ static bool release_from_run(struct engine *e, const struct answers *a, struct r
         const char *wanted = answers_get(a, "k3s.version");
         const char *hash = json_string_value(json_object_get(facts, "k3s.binary_sha256"));
 
-        if (!version || !hash || strlen(hash) != DIGEST_HEX_SIZE - 1 || (wanted && !str_eq(wanted, version)))
+        if (!version || !hash || strlen(hash) != DIGEST_HEX_SIZE - 1 ||
+                (wanted && !str_eq(wanted, version)))
                 return false;
         ret->version = xstrdup(version);
         ret->binary_url = xstrdup(json_string_value(json_object_get(facts, "k3s.binary_url")));
@@ -32,8 +33,8 @@ static bool release_from_run(struct engine *e, const struct answers *a, struct r
         return true;
 }
 
-int machine_facts_read(struct engine *e, const struct answers *a, struct machine_facts *ret,
-        struct error **err)
+int machine_facts_read(
+        struct engine *e, const struct answers *a, struct machine_facts *ret, struct error **err)
 {
         int r = platform_read(e->host, &ret->platform, err);
 
@@ -43,13 +44,14 @@ int machine_facts_read(struct engine *e, const struct answers *a, struct machine
                 return r;
         if (!ret->platform.arch)
                 return 0;
-        ret->release_known = release_from_run(e, a, &ret->release)
-                || release_resolve(e->host, a, &ret->platform, &ret->release, &ret->release_error) == 0;
+        ret->release_known = release_from_run(e, a, &ret->release) ||
+                             release_resolve(e->host, a, &ret->platform, &ret->release,
+                                     &ret->release_error) == 0;
         return 0;
 }
 
-int facts_suggest(struct answers *a, const struct net_picture *network, const struct platform *platform,
-        struct error **err)
+int facts_suggest(struct answers *a, const struct net_picture *network,
+        const struct platform *platform, struct error **err)
 {
         const char *interface = answers_get(a, "network.interface");
         const char *ip = answers_get(a, "network.node_ip");
@@ -60,7 +62,8 @@ int facts_suggest(struct answers *a, const struct net_picture *network, const st
         if (!interface) {
                 _cleanup_strv_ char **first = strv_split(ip ?: "", ",");
 
-                link = first ? net_link_by_address(network, first[0]) : net_suggest(network, &ambiguous);
+                link = first ? net_link_by_address(network, first[0]) :
+                               net_suggest(network, &ambiguous);
                 if (link && !ambiguous)
                         r = answers_set(a, "network.interface", link->name, ANSWER_FROM_FACT, err);
                 if (r < 0)
@@ -100,7 +103,8 @@ static void put_user(struct engine *e, json_t *facts)
         wants = file_state(&e->host->root, path, false, &s, NULL) == 0 && s.kind == FILE_ABSENT;
         /* The copy that is there is the one this run made. */
         if (str_eq(json_string_value(json_object_get(before, "user.kubeconfig")), path))
-                wants = str_eq(json_string_value(json_object_get(before, "user.wants_kubeconfig")), "yes");
+                wants = str_eq(
+                        json_string_value(json_object_get(before, "user.wants_kubeconfig")), "yes");
         put(facts, "user.kubeconfig", path);
         put(facts, "user.wants_kubeconfig", wants ? "yes" : "no");
 }
@@ -114,9 +118,9 @@ static void put_flags_2020(json_t *facts, const struct answers *a)
                 strbuf_puts(&flags, "--docker ");
         strbuf_addf(&flags, "--node-ip=%s --flannel-iface=%s --write-kubeconfig-mode %s",
                 answers_get(a, "network.node_ip") ?: "", answers_get(a, "network.interface") ?: "",
-                str_starts(answers_get(a, "k3s.kubeconfig_mode"), "0")
-                        ? answers_get(a, "k3s.kubeconfig_mode") + 1
-                        : answers_get(a, "k3s.kubeconfig_mode"));
+                str_starts(answers_get(a, "k3s.kubeconfig_mode"), "0") ?
+                        answers_get(a, "k3s.kubeconfig_mode") + 1 :
+                        answers_get(a, "k3s.kubeconfig_mode"));
         for (size_t i = 0; disable && disable[i]; i++)
                 strbuf_addf(&flags, " --no-deploy=%s", disable[i]);
         put(facts, "k3s.flags_2020", flags.s);

@@ -30,6 +30,7 @@ struct run {
         struct plan *plan;
         struct run_step *steps; /* as many as plan->n */
         json_t *facts;          /* name → text */
+        char *yaml;             /* the answers as they were kept */
         struct answers *answers;
         enum run_phase phase;
 };
@@ -50,8 +51,9 @@ struct engine {
 };
 
 /* state.c: the state directory, the lock, the journal's replay */
-int state_look(struct engine *e, struct error **err);  /* opens read-only what is there */
-int state_begin(struct engine *e, struct error **err); /* makes, locks, opens for writing, replays */
+int state_look(struct engine *e, struct error **err); /* opens read-only what is there */
+int state_begin(
+        struct engine *e, struct error **err); /* makes, locks, opens for writing, replays */
 int state_lock_if_there(struct engine *e, struct error **err);
 void state_close(struct engine *e);
 /* Writes a 0600 file into the state directory. */
@@ -70,11 +72,11 @@ struct machine_facts {
         bool release_known;
 };
 void machine_facts_done(struct machine_facts *f);
-int machine_facts_read(struct engine *e, const struct answers *a, struct machine_facts *ret,
-        struct error **err);
+int machine_facts_read(
+        struct engine *e, const struct answers *a, struct machine_facts *ret, struct error **err);
 json_t *facts_to_json(struct engine *e, const struct answers *a, const struct machine_facts *f);
-int facts_suggest(struct answers *a, const struct net_picture *network, const struct platform *platform,
-        struct error **err);
+int facts_suggest(struct answers *a, const struct net_picture *network,
+        const struct platform *platform, struct error **err);
 /* Fills in the plan from answers and facts. */
 int facts_plan(struct engine *e, const struct answers *a, const json_t *facts, struct plan **ret,
         struct error **err);

@@ -50,8 +50,8 @@ int step_state_parse(const char *name, enum step_state *ret)
         return -EINVAL;
 }
 
-/* CRC-32C (Castagnoli, RFC 3720 appendix B.4), bit by bit: a record is a few hundred bytes and each is
- * followed by an fsync, which costs a thousand times more. */
+/* CRC-32C (Castagnoli, RFC 3720 appendix B.4), bit by bit: a record is a few hundred bytes and each
+ * is followed by an fsync, which costs a thousand times more. */
 static uint32_t crc32c(const char *bytes, size_t len)
 {
         uint32_t crc = 0xffffffff;
@@ -67,10 +67,12 @@ static uint32_t crc32c(const char *bytes, size_t len)
 static int damaged(struct error **err, size_t line, const char *what)
 {
         error_kind(err, ERROR_ATTENTION, EBADMSG,
-                "The journal is damaged at record %zu: %s. What stands behind it cannot be trusted.",
+                "The journal is damaged at record %zu: %s. What stands behind it cannot be "
+                "trusted.",
                 line, what);
-        error_hint(err, "Nothing was changed. Restore the file `journal` in the state directory from a "
-                        "copy, or move the state directory away and undo by hand.");
+        error_hint(err,
+                "Nothing was changed. Restore the file `journal` in the state directory from a "
+                "copy, or move the state directory away and undo by hand.");
         return -EBADMSG;
 }
 
@@ -78,12 +80,13 @@ static int parse_header(const char *line, struct error **err)
 {
         int64_t version;
 
-        if (!str_starts(line, JOURNAL_HEADER)
-                || str_to_int(line + strlen(JOURNAL_HEADER), 1, INT32_MAX, &version) < 0)
+        if (!str_starts(line, JOURNAL_HEADER) ||
+                str_to_int(line + strlen(JOURNAL_HEADER), 1, INT32_MAX, &version) < 0)
                 return damaged(err, 0, _("its first line is not a journal's"));
         if (version > JOURNAL_VERSION) {
                 error_kind(err, ERROR_ATTENTION, EPROTONOSUPPORT,
-                        "The journal was written by a newer k3wizard (format %d; this one knows %d).",
+                        "The journal was written by a newer k3wizard (format %d; this one knows "
+                        "%d).",
                         (int) version, JOURNAL_VERSION);
                 error_hint(err, "Use that newer k3wizard. Nothing was changed.");
                 return -EPROTONOSUPPORT;
@@ -136,8 +139,8 @@ static int replay(struct journal *j, char *bytes, size_t len, struct error **err
                 if (!newline || memchr(at, '\0', (size_t) (newline - at)))
                         break;
                 *newline = '\0';
-                r = lines == 0 ? parse_header(at, err)
-                               : parse_record(at, (size_t) (newline - at), lines, &record, err);
+                r = lines == 0 ? parse_header(at, err) :
+                                 parse_record(at, (size_t) (newline - at), lines, &record, err);
                 if (r < 0)
                         return r;
                 if (record)
@@ -153,8 +156,9 @@ static int replay(struct journal *j, char *bytes, size_t len, struct error **err
         return 0;
 }
 
-/* Blocks for RESERVE bytes behind the end, so that a full disk can still be recorded. Where the file
- * system has no fallocate, a second file holds them and is given up when a write finds no room. */
+/* Blocks for RESERVE bytes behind the end, so that a full disk can still be recorded. Where the
+ * file system has no fallocate, a second file holds them and is given up when a write finds no
+ * room. */
 static void reserve(struct journal *j)
 {
         if (j->end + RESERVE / 2 <= j->allocated)
@@ -177,8 +181,9 @@ static int create(struct journal *j, struct error **err)
 {
         _cleanup_free_ char *header = xasprintf(JOURNAL_HEADER "%d\n", JOURNAL_VERSION);
 
-        if (ftruncate(j->fd, 0) < 0 || pwrite(j->fd, header, strlen(header), 0) != (ssize_t) strlen(header)
-                || fsync(j->fd) < 0 || fsync(j->directory) < 0)
+        if (ftruncate(j->fd, 0) < 0 ||
+                pwrite(j->fd, header, strlen(header), 0) != (ssize_t) strlen(header) ||
+                fsync(j->fd) < 0 || fsync(j->directory) < 0)
                 return error_errno(err, errno, "Could not begin the journal");
         j->end = (off_t) strlen(header);
         return 0;
@@ -210,7 +215,8 @@ int journal_open(int state_fd, bool read_only, struct journal **ret, struct erro
         if (j->directory < 0)
                 return error_errno(err, errno, "Could not open the state directory");
         j->fd = openat(j->directory, JOURNAL_NAME,
-                (read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+                (read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                0600);
         if (j->fd < 0 && errno == ENOENT)
                 return -ENOENT;
         if (j->fd < 0)
@@ -293,7 +299,8 @@ static int give_up(struct journal *j, int errnum, struct error **err)
         closep(&j->fd);
         j->fd = -1;
         error_errno(err, errnum, "Could not write the journal");
-        error_hint(err, "Nothing more was attempted. Make room or mend the disk, then: k3wizard resume");
+        error_hint(err,
+                "Nothing more was attempted. Make room or mend the disk, then: k3wizard resume");
         return -errnum;
 }
 

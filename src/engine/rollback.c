@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Undo, from the journal alone. A signal does not stop it: half an undo helps nobody, and every part of it
- * has a limit of its own. */
+/* Undo, from the journal alone. A signal does not stop it: half an undo helps nobody, and every
+ * part of it has a limit of its own. */
 
 #include "internal.h"
 
 static int record_state(struct engine *e, size_t i, enum step_state state, const struct error *why,
         struct error **err)
 {
-        json_t *record = json_pack("{s:s, s:s, s:s, s:s}", "type", "step", "run", e->run->id, "step",
-                e->run->plan->steps[i].id, "state", step_state_name(state));
+        json_t *record = json_pack("{s:s, s:s, s:s, s:s}", "type", "step", "run", e->run->id,
+                "step", e->run->plan->steps[i].id, "state", step_state_name(state));
 
         if (why)
-                json_object_set_new(record, "error", json_string(error_plain(why)) ?: json_string(""));
+                json_object_set_new(
+                        record, "error", json_string(error_plain(why)) ?: json_string(""));
         return run_record(e, record, err);
 }
 
@@ -29,11 +30,12 @@ static int undo_actions(struct engine *e, size_t i, struct error **err)
 
                 if (!a->intent || a->undone)
                         continue;
-                r = action_find(step->actions[n - 1].verb->name)->undo(&c, a->intent, a->done, &why);
+                r = action_find(step->actions[n - 1].verb->name)
+                            ->undo(&c, a->intent, a->done, &why);
                 if (r == 0)
                         r = run_record(e,
-                                json_pack("{s:s, s:s, s:s, s:i}", "type", "undone", "run", e->run->id,
-                                        "step", step->id, "n", (int) (n - 1)),
+                                json_pack("{s:s, s:s, s:s, s:i}", "type", "undone", "run",
+                                        e->run->id, "step", step->id, "n", (int) (n - 1)),
                                 &why);
                 if (r < 0 && !first)
                         first = why;
@@ -103,7 +105,9 @@ int rollback_to(struct engine *e, size_t first, struct error **err)
         if (first > 0)
                 return 0;
         r = run_record(e,
-                json_pack("{s:s, s:s, s:s}", "type", "end", "run", e->run->id, "state", "rolled-back"), err);
+                json_pack("{s:s, s:s, s:s}", "type", "end", "run", e->run->id, "state",
+                        "rolled-back"),
+                err);
         if (r == 0) {
                 struct fsroot state = {.fd = e->state_fd, .confined = true};
 

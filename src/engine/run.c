@@ -14,8 +14,8 @@ static json_t *action_record(struct engine *e, size_t i, size_t n, const char *t
 {
         const struct plan_step *step = &e->run->plan->steps[i];
 
-        return json_pack("{s:s, s:s, s:s, s:i, s:s}", "type", type, "run", e->run->id, "step", step->id, "n",
-                (int) n, "verb", step->actions[n].verb->name);
+        return json_pack("{s:s, s:s, s:s, s:i, s:s}", "type", type, "run", e->run->id, "step",
+                step->id, "n", (int) n, "verb", step->actions[n].verb->name);
 }
 
 static void on_progress(void *data, const struct action_progress *p)
@@ -24,22 +24,21 @@ static void on_progress(void *data, const struct action_progress *p)
         const struct plan_step *step = &e->run->plan->steps[e->current];
 
         if (e->ui->event)
-                e->ui->event(e->ui,
-                        &(struct event){
-                                .type = EVENT_PROGRESS,
-                                .step_id = step->id,
-                                .title = step->title,
-                                .index = e->current + 1,
-                                .total = e->run->plan->n,
-                                .state = STEP_DOING,
-                                .text = p->text,
-                                .done = p->done,
-                                .total_bytes = p->total,
-                                .rate = p->rate,
-                                .seconds_left = p->seconds_left,
-                                .elapsed_ms = p->elapsed_ms,
-                                .limit_ms = p->limit_ms,
-                        });
+                e->ui->event(e->ui, &(struct event){
+                                            .type = EVENT_PROGRESS,
+                                            .step_id = step->id,
+                                            .title = step->title,
+                                            .index = e->current + 1,
+                                            .total = e->run->plan->n,
+                                            .state = STEP_DOING,
+                                            .text = p->text,
+                                            .done = p->done,
+                                            .total_bytes = p->total,
+                                            .rate = p->rate,
+                                            .seconds_left = p->seconds_left,
+                                            .elapsed_ms = p->elapsed_ms,
+                                            .limit_ms = p->limit_ms,
+                                    });
 }
 
 struct action_context run_context(struct engine *e)
@@ -126,8 +125,8 @@ static int acquire(struct engine *e, size_t i, struct error **err)
                 if (r < 0)
                         return r;
                 r = run_record(e,
-                        json_pack("{s:s, s:s, s:s, s:o}", "type", "acquired", "run", e->run->id, "step",
-                                step->id, "done", done ?: json_object()),
+                        json_pack("{s:s, s:s, s:s, s:o}", "type", "acquired", "run", e->run->id,
+                                "step", step->id, "done", done ?: json_object()),
                         err);
                 if (r < 0)
                         return r;
@@ -137,7 +136,8 @@ static int acquire(struct engine *e, size_t i, struct error **err)
 
 /* The intent is durable before anything is changed. A cut-off attempt keeps its first intent: its
  * before-image is the one from before. */
-static int intend(struct engine *e, struct action_context *c, size_t i, size_t n, struct error **err)
+static int intend(
+        struct engine *e, struct action_context *c, size_t i, size_t n, struct error **err)
 {
         const struct plan_action *a = &e->run->plan->steps[i].actions[n];
         json_t *intent = NULL, *record;
@@ -226,8 +226,9 @@ static int interrupted(struct engine *e, size_t i, struct error **err)
         error_free(*err);
         *err = NULL;
         error_kind(err, ERROR_INTERRUPTED, EINTR,
-                "Interrupted at step %zu of %zu (%s). The step was undone; what came before it stands.", i + 1,
-                e->run->plan->n, _(e->run->plan->steps[i].title));
+                "Interrupted at step %zu of %zu (%s). The step was undone; what came before it "
+                "stands.",
+                i + 1, e->run->plan->n, _(e->run->plan->steps[i].title));
         error_hint(err, "Go on: k3wizard resume. Take everything back: k3wizard rollback");
         return -EINTR;
 }
@@ -267,7 +268,8 @@ static int record_failure(struct engine *e, size_t i, const struct error *error,
         return run_record(e, record, err);
 }
 
-/* Returns 0 to try the step again, 1 to go on behind it, negative to stop. Takes the failure over. */
+/* Returns 0 to try the step again, 1 to go on behind it, negative to stop. Takes the failure over.
+ */
 static int fail(struct engine *e, size_t i, struct error *failure, struct error **err)
 {
         const struct plan_step *step = &e->run->plan->steps[i];
@@ -277,7 +279,8 @@ static int fail(struct engine *e, size_t i, struct error *failure, struct error 
         if (host_cancelled(e->host))
                 error_set_kind(&failure, ERROR_INTERRUPTED);
         if (record_failure(e, i, failure, NULL) < 0) {
-                /* Nothing can be written down, so nothing more is touched; the next start sees "doing". */
+                /* Nothing can be written down, so nothing more is touched; the next start sees
+                 * "doing". */
                 error_set_kind(&failure, ERROR_FAILED);
                 return error_move(err, failure);
         }
@@ -307,16 +310,19 @@ static int fail(struct engine *e, size_t i, struct error *failure, struct error 
                 return interrupted(e, i, err);
         }
         r = error_move(err, failure);
-        (void) error_prefix(err, "Step %zu of %zu (%s) failed", i + 1, e->run->plan->n, _(step->title));
+        (void) error_prefix(
+                err, "Step %zu of %zu (%s) failed", i + 1, e->run->plan->n, _(step->title));
         return r;
 }
 
 static int too_often(struct engine *e, size_t i, struct error **err)
 {
-        error_kind(err, ERROR_ATTENTION, ELOOP, "Step %zu of %zu (%s) failed %d times in a row. The last time: %s",
-                i + 1, e->run->plan->n, _(e->run->plan->steps[i].title), e->run->steps[i].attempts,
+        error_kind(err, ERROR_ATTENTION, ELOOP,
+                "Step %zu of %zu (%s) failed %d times in a row. The last time: %s", i + 1,
+                e->run->plan->n, _(e->run->plan->steps[i].title), e->run->steps[i].attempts,
                 e->run->steps[i].error ?: _("it was cut off"));
-        error_hint(err, "Mend the cause, then try once more: k3wizard --yes resume. Or take everything back: "
+        error_hint(err, "Mend the cause, then try once more: k3wizard --yes resume. Or take "
+                        "everything back: "
                         "k3wizard rollback");
         return -ELOOP;
 }
@@ -334,9 +340,11 @@ int run_walk(struct engine *e, struct error **err)
                 }
                 if (host_cancelled(e->host)) {
                         error_kind(err, ERROR_INTERRUPTED, EINTR,
-                                "Interrupted before step %zu of %zu (%s). What came before it stands.", i + 1,
-                                e->run->plan->n, _(e->run->plan->steps[i].title));
-                        error_hint(err, "Go on: k3wizard resume. Take everything back: k3wizard rollback");
+                                "Interrupted before step %zu of %zu (%s). What came before it "
+                                "stands.",
+                                i + 1, e->run->plan->n, _(e->run->plan->steps[i].title));
+                        error_hint(err,
+                                "Go on: k3wizard resume. Take everything back: k3wizard rollback");
                         return -EINTR;
                 }
                 if (e->run->steps[i].attempts >= ATTEMPTS_MAX && !e->insist)
@@ -392,7 +400,8 @@ int run_still_true(struct engine *e, bool *ret, struct error **err)
                                 return r;
                         if (!*ret)
                                 return error_kind(err, ERROR_ATTENTION, ESTALE,
-                                        "What the step \"%s\" did was changed since", _(step->title));
+                                        "What the step \"%s\" did was changed since",
+                                        _(step->title));
                 }
                 if (verify(e, step, err) < 0) {
                         *ret = false;

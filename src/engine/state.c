@@ -40,6 +40,7 @@ void run_free(struct run *run)
         free(run->steps);
         free(run->id);
         free(run->started);
+        free(run->yaml);
         plan_free(run->plan);
         json_decref(run->facts);
         answers_free(run->answers);
@@ -61,6 +62,7 @@ static int replay_run(const json_t *record, struct run **ret, struct error **err
                 (void) problems_error(&problems, err);
                 return error_prefix(err, "The answers in the journal cannot be read");
         }
+        run->yaml = xstrdup(yaml ?: "");
         run->id = xstrdup(text_of(record, "run") ?: "");
         run->started = xstrdup(text_of(record, "time") ?: "");
         run->facts = json_incref(json_object_get(record, "facts"));
@@ -102,8 +104,8 @@ static void replay_action(struct run *run, size_t i, const char *type, const jso
         json_t *n = json_object_get(record, "n");
         struct run_action *a;
 
-        if (!json_is_integer(n) || json_integer_value(n) < 0
-                || (size_t) json_integer_value(n) >= run->plan->steps[i].n_actions)
+        if (!json_is_integer(n) || json_integer_value(n) < 0 ||
+                (size_t) json_integer_value(n) >= run->plan->steps[i].n_actions)
                 return;
         a = &run->steps[i].actions[json_integer_value(n)];
         if (str_eq(type, "intent")) {
@@ -126,7 +128,8 @@ static void replay_record(struct run *run, const json_t *record)
         size_t i = 0;
 
         if (str_eq(type, "end")) {
-                run->phase = str_eq(text_of(record, "state"), "committed") ? RUN_COMMITTED : RUN_NONE;
+                run->phase =
+                        str_eq(text_of(record, "state"), "committed") ? RUN_COMMITTED : RUN_NONE;
                 return;
         }
         if (!id || !plan_find(run->plan, id, &i))
@@ -236,7 +239,8 @@ static int take_lock(struct engine *e, struct error **err)
                 return 0;
         e->lock_fd = openat(e->state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (e->lock_fd < 0)
-                return error_errno(err, errno, "Could not open the lock in %s", e->options.state_dir);
+                return error_errno(
+                        err, errno, "Could not open the lock in %s", e->options.state_dir);
         if (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
                 int saved = errno;
 
@@ -245,8 +249,8 @@ static int take_lock(struct engine *e, struct error **err)
                 e->lock_fd = -1;
                 if (saved != EWOULDBLOCK)
                         return error_errno(err, saved, "Could not lock %s", e->options.state_dir);
-                error_kind(err, ERROR_LOCKED, EWOULDBLOCK, "Another k3wizard is at work here (process %d)",
-                        n > 0 ? atoi(pid) : 0);
+                error_kind(err, ERROR_LOCKED, EWOULDBLOCK,
+                        "Another k3wizard is at work here (process %d)", n > 0 ? atoi(pid) : 0);
                 error_hint(err, "Wait for it, or look: k3wizard status");
                 return -EWOULDBLOCK;
         }
@@ -316,8 +320,9 @@ int state_begin(struct engine *e, struct error **err)
                 if (r == 0)
                         r = open_directory(e, err);
                 if (r < 0)
-                        return r == -ENOENT ? error_set(err, ENOENT, "Could not make %s", e->options.state_dir)
-                                            : r;
+                        return r == -ENOENT ? error_set(err, ENOENT, "Could not make %s",
+                                                      e->options.state_dir) :
+                                              r;
         }
         r = take_lock(e, err);
         if (r == 0)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* host: the machine as an interface. Everything the program knows about a machine, or does to it, goes
- * through struct host; machine/ is the real one, practice/ a simulated one.
+/* host: the machine as an interface. Everything the program knows about a machine, or does to it,
+ * goes through struct host; machine/ is the real one, practice/ a simulated one.
  *
  * Files are the same code for both (base/file.h) below host->root: "/" or the world's private
- * directory. Where a fact is a file (/proc/meminfo, /etc/os-release, /sys/fs/cgroup/cgroup.controllers)
- * it is read as one, and a practice world simply has that file. The rest are operations. */
+ * directory. Where a fact is a file (/proc/meminfo, /etc/os-release,
+ * /sys/fs/cgroup/cgroup.controllers) it is read as one, and a practice world simply has that file.
+ * The rest are operations. */
 
 #include "../base/error.h"
 #include "../base/file.h"
@@ -23,16 +24,16 @@ struct net_address {
         enum address_family family;
         char text[46]; /* INET6_ADDRSTRLEN */
         int prefix;
-        const char *scope;      /* "global", "link", "host", "site" */
-        bool dynamic;           /* has a lifetime: IFA_F_PERMANENT is not set */
-        int64_t valid_seconds;  /* IFA_CACHEINFO ifa_valid; -1: for ever */
+        const char *scope;     /* "global", "link", "host", "site" */
+        bool dynamic;          /* has a lifetime: IFA_F_PERMANENT is not set */
+        int64_t valid_seconds; /* IFA_CACHEINFO ifa_valid; -1: for ever */
 };
 
 struct net_link {
         int index;
         char name[IFNAMSIZ];
-        char type[16];  /* "ethernet" "wireless" "loopback" "bridge" "veth" "vxlan" "dummy" "bond" "vlan"
-                           "tun" "wireguard" …: IFLA_INFO_KIND, else from ARPHRD and sysfs */
+        char type[16];  /* "ethernet" "wireless" "loopback" "bridge" "veth" "vxlan" "dummy" "bond"
+                           "vlan"  "tun" "wireguard" …: IFLA_INFO_KIND, else from ARPHRD and sysfs */
         char state[16]; /* operational state, RFC 2863: "up" "down" "unknown" "dormant"
                            "lowerlayerdown" "notpresent" "testing" */
         char mac[18];   /* "" when none */
@@ -44,7 +45,7 @@ struct net_link {
 };
 
 struct net_nexthop {
-        int link; /* ifindex */
+        int link;         /* ifindex */
         char gateway[46]; /* "" : on link */
         int weight;
 };
@@ -83,12 +84,12 @@ const struct net_link *net_link_by_index(const struct net_picture *p, int index)
 const struct net_link *net_link_by_address(const struct net_picture *p, const char *address);
 /* First global address of the link: IPv4 before IPv6, not temporary; or NULL. */
 const struct net_address *net_first_global(const struct net_link *link);
-/* Whether the link can carry cluster traffic: not loopback, docker0, cni0, flannel.*, veth*, br-… of
- * Docker, kube-ipvs0, virbr*. */
+/* Whether the link can carry cluster traffic: not loopback, docker0, cni0, flannel.*, veth*, br-…
+ * of Docker, kube-ipvs0, virbr*. */
 bool net_link_is_candidate(const struct net_link *link);
-/* The best default route's link when it is a candidate with a global address; else the only candidate
- * with one; else NULL. *ret_ambiguous (may be NULL): several default routes of equal metric, or several
- * next hops, leave by different candidate links. */
+/* The best default route's link when it is a candidate with a global address; else the only
+ * candidate with one; else NULL. *ret_ambiguous (may be NULL): several default routes of equal
+ * metric, or several next hops, leave by different candidate links. */
 const struct net_link *net_suggest(const struct net_picture *p, bool *ret_ambiguous);
 /* Lowest metric of a default route through the link; -1 when there is none. */
 int64_t net_default_metric(const struct net_picture *p, const struct net_link *link);
@@ -102,13 +103,13 @@ struct run_request {
         const char *const *environment; /* complete "K=V" list; NULL: PATH, LANG=C.UTF-8 only */
         const char *directory;          /* working directory; NULL: "/" */
         int64_t timeout_ms;             /* then SIGTERM to the group, 5 s later SIGKILL; 0: 30 s */
-        size_t output_limit;            /* bytes kept of stdout and stderr each, the last ones; 0: 64 KiB */
+        size_t output_limit; /* bytes kept of stdout and stderr each, the last ones; 0: 64 KiB */
         void (*on_line)(void *data, const char *line, size_t len); /* foreign bytes; may be NULL */
         void *data;
         bool finish_on_cancel; /* let the child end by itself when the run is being cancelled */
 };
 struct run_result {
-        int status;  /* exit status, or 128 + signal */
+        int status; /* exit status, or 128 + signal */
         bool timed_out;
         char *out, *err; /* foreign bytes, NUL-terminated */
 };
@@ -127,27 +128,38 @@ struct unit_state {
         int exit_status;  /* ExecMainStatus */
         int main_pid;
 };
-enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RESTART, UNIT_ENABLE, UNIT_DISABLE, UNIT_RESET_FAILED, UNIT_RELOAD_ALL };
+enum unit_verb {
+        UNIT_START,
+        UNIT_STOP,
+        UNIT_RESTART,
+        UNIT_ENABLE,
+        UNIT_DISABLE,
+        UNIT_RESET_FAILED,
+        UNIT_RELOAD_ALL
+};
 
 /* ---- HTTP ---- */
 
 struct http_request {
-        const char *url;       /* https:// only, also after redirects */
+        const char *url; /* https:// only, also after redirects */
         bool head;
-        bool no_redirect;      /* report 3xx with its location instead of following */
-        const char *ca_file;   /* real path of PEM roots trusted in addition to the system's; NULL: none */
-        const char *ca_pem;    /* when set: exactly these roots, nothing else (invariant 5 stays) */
-        const char *cert_pem;  /* client certificate and key */
+        bool no_redirect;     /* report 3xx with its location instead of following */
+        const char *ca_file;  /* real path of PEM roots trusted in addition to the system's; NULL:
+                                 none */
+        const char *ca_pem;   /* when set: exactly these roots, nothing else (invariant 5 stays) */
+        const char *cert_pem; /* client certificate and key */
         const struct secret *key_pem;
         const struct secret *basic; /* "user:password" */
         const char *connect_to;     /* CURLOPT_CONNECT_TO "host:port:host:port" */
-        const struct secret *proxy; /* URL, may hold credentials; NULL: the environment's, as curl does */
-        bool no_proxy;              /* direct: the cluster's own API */
-        int64_t timeout_ms;         /* whole request; 0: 30 s */
-        int64_t stall_ms;           /* no progress at 1 kB/s for this long ends it; 0: off */
-        int64_t offset;             /* Range: bytes=offset- ; 0: none */
-        int64_t limit;              /* most bytes of body; 0: 1 MiB */
-        /* Where the body goes; NULL: into reply->body. Negative return stops the transfer with it. */
+        const struct secret
+                *proxy;     /* URL, may hold credentials; NULL: the environment's, as curl does */
+        bool no_proxy;      /* direct: the cluster's own API */
+        int64_t timeout_ms; /* whole request; 0: 30 s */
+        int64_t stall_ms;   /* no progress at 1 kB/s for this long ends it; 0: off */
+        int64_t offset;     /* Range: bytes=offset- ; 0: none */
+        int64_t limit;      /* most bytes of body; 0: 1 MiB */
+        /* Where the body goes; NULL: into reply->body. Negative return stops the transfer with it.
+         */
         int (*sink)(void *data, const void *bytes, size_t len);
         /* Called once, before the first byte of body. Negative return stops. */
         int (*on_head)(void *data, int status, int64_t length, int64_t offset);
@@ -158,15 +170,15 @@ enum http_failure { /* why nothing usable came; the words are k3s/fetch.c's and 
         HTTP_DNS,
         HTTP_CONNECT,
         HTTP_TIMEOUT,
-        HTTP_TLS,          /* certificate not accepted: reason in the error */
-        HTTP_TLS_NAME,     /* certificate is for other names */
+        HTTP_TLS,      /* certificate not accepted: reason in the error */
+        HTTP_TLS_NAME, /* certificate is for other names */
         HTTP_TLS_EXPIRED,
-        HTTP_INSECURE,     /* redirect to something that is not https */
+        HTTP_INSECURE, /* redirect to something that is not https */
         HTTP_TRUNCATED,
         HTTP_TOO_LARGE,
         HTTP_PROXY,
         HTTP_CANCELLED,
-        HTTP_SINK,         /* the sink said no */
+        HTTP_SINK, /* the sink said no */
         HTTP_OTHER,
 };
 struct http_reply {
@@ -174,7 +186,7 @@ struct http_reply {
         int status;
         char *effective_url;
         char *location;
-        int64_t date;  /* Date header, seconds since the epoch; -1 when absent */
+        int64_t date;   /* Date header, seconds since the epoch; -1 when absent */
         int64_t length; /* Content-Length of the whole body; -1 unknown */
         char *content_type;
         char *body; /* NUL-terminated; foreign */
@@ -204,18 +216,22 @@ struct host_ops {
         int (*network)(struct host *h, struct net_picture *ret, struct error **err);
         int (*run)(struct host *h, const struct run_request *request, struct run_result *ret,
                 struct error **err);
-        int (*unit_show)(struct host *h, const char *unit, struct unit_state *ret, struct error **err);
-        /* timeout_ms is for START, RESTART and STOP: then the job is cancelled and -ETIMEDOUT returned. A
-         * unit that fails is -EIO. on_line gets the unit's own journal lines while it waits. */
+        int (*unit_show)(
+                struct host *h, const char *unit, struct unit_state *ret, struct error **err);
+        /* timeout_ms is for START, RESTART and STOP: then the job is cancelled and -ETIMEDOUT
+         * returned. A unit that fails is -EIO. on_line gets the unit's own journal lines while it
+         * waits. */
         int (*unit_do)(struct host *h, enum unit_verb verb, const char *unit, int64_t timeout_ms,
                 void (*on_line)(void *data, const char *line, size_t len), void *data,
                 struct error **err);
         /* The last lines of the unit's journal since its last start; foreign bytes. */
-        int (*unit_log)(struct host *h, const char *unit, int lines, char **ret, struct error **err);
+        int (*unit_log)(
+                struct host *h, const char *unit, int lines, char **ret, struct error **err);
         /* *session NULL: made; kept by the caller for further requests, or closed by http_close().
-         * Returns 0 when an HTTP status came (whatever it is), else negative and ret->failure says why. */
-        int (*http)(struct host *h, struct http_session **session, const struct http_request *request,
-                struct http_reply *ret, struct error **err);
+         * Returns 0 when an HTTP status came (whatever it is), else negative and ret->failure says
+         * why. */
+        int (*http)(struct host *h, struct http_session **session,
+                const struct http_request *request, struct http_reply *ret, struct error **err);
         void (*http_close)(struct host *h, struct http_session *session);
         int (*listeners)(struct host *h, struct listener **ret, size_t *ret_n, struct error **err);
         int (*uname)(struct host *h, struct host_uname *ret, struct error **err);
@@ -231,7 +247,8 @@ struct host_ops {
 struct host {
         const struct host_ops *ops;
         struct fsroot root;
-        /* Set by a signal handler or the engine: 1 = stop at the next safe point. Long waits look at it. */
+        /* Set by a signal handler or the engine: 1 = stop at the next safe point. Long waits look
+         * at it. */
         volatile int *cancel;
 };
 

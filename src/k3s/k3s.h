@@ -7,10 +7,10 @@
 #include "../model/answers.h"
 
 #define K3S_CONFIG_DROPIN "/etc/rancher/k3s/config.yaml.d/50-k3wizard.yaml"
-#define K3S_KUBECONFIG "/etc/rancher/k3s/k3s.yaml"
-#define K3S_NODE_TOKEN "/var/lib/rancher/k3s/server/node-token"
-#define K3S_SERVER_CA "/var/lib/rancher/k3s/server/tls/server-ca.crt"
-#define K3S_BINARY "/usr/local/bin/k3s"
+#define K3S_KUBECONFIG    "/etc/rancher/k3s/k3s.yaml"
+#define K3S_NODE_TOKEN    "/var/lib/rancher/k3s/server/node-token"
+#define K3S_SERVER_CA     "/var/lib/rancher/k3s/server/tls/server-ca.crt"
+#define K3S_BINARY        "/usr/local/bin/k3s"
 
 /* ---- platform.c: facts read from files of the host and uname(2) ---- */
 
@@ -34,16 +34,18 @@ int platform_read(struct host *h, struct platform *ret, struct error **err);
 void platform_done(struct platform *p);
 #define _cleanup_platform_ _cleanup_(platform_done)
 
-/* ---- release.c: channel, version, checksum, URLs; resolution as upstream's install.sh does it ---- */
+/* ---- release.c: channel, version, checksum, URLs; resolution as upstream's install.sh does it
+ * ---- */
 
 struct release {
-        char *version;       /* "v1.36.3+k3s1" */
+        char *version; /* "v1.36.3+k3s1" */
         char *binary_url;
         char sha256[DIGEST_HEX_SIZE]; /* from sha256sum-ARCH.txt */
-        int64_t size;        /* -1: not told */
-        int64_t server_date; /* Date header of the last reply; -1 */
+        int64_t size;                 /* -1: not told */
+        int64_t server_date;          /* Date header of the last reply; -1 */
 };
-/* Resolves k3s.version or k3s.channel, then the checksum line for the platform. Network, no change. */
+/* Resolves k3s.version or k3s.channel, then the checksum line for the platform. Network, no change.
+ */
 int release_resolve(struct host *h, const struct answers *a, const struct platform *p,
         struct release *ret, struct error **err);
 void release_done(struct release *r);
@@ -52,26 +54,27 @@ void release_done(struct release *r);
 /* K3s version to major/minor: "v1.36.3+k3s1" → 1, 36. Returns 0 or -EINVAL. */
 int k3s_version_parse(const char *version, int *ret_major, int *ret_minor);
 
-/* ---- fetch.c: one file into the cache: streamed, hashed in the same pass, resumed, retried ---- */
+/* ---- fetch.c: one file into the cache: streamed, hashed in the same pass, resumed, retried ----
+ */
 
 struct fetch_progress {
-        int64_t done, total; /* bytes; total -1 unknown */
-        int64_t rate;        /* bytes per second over the last seconds */
+        int64_t done, total;  /* bytes; total -1 unknown */
+        int64_t rate;         /* bytes per second over the last seconds */
         int64_t seconds_left; /* -1 unknown */
 };
 struct fetch_request {
         const char *url;
-        const char *sha256; /* expected; NULL: any, told in ret_sha256 */
-        int cache_fd;       /* directory */
-        const char *name;   /* file name in the cache */
-        int64_t limit;      /* most bytes */
-        int64_t timeout_ms; /* whole, with retries */
+        const char *sha256;            /* expected; NULL: any, told in ret_sha256 */
+        int cache_fd;                  /* directory */
+        const char *name;              /* file name in the cache */
+        int64_t limit;                 /* most bytes */
+        int64_t timeout_ms;            /* whole, with retries */
         const struct answers *answers; /* source.ca_file, source.proxy */
         void (*on_progress)(void *data, const struct fetch_progress *p);
         void *data;
 };
-/* Returns 0 with the file complete, fsynced and its digest right. A file there already with the right
- * digest is not fetched again. */
+/* Returns 0 with the file complete, fsynced and its digest right. A file there already with the
+ * right digest is not fetched again. */
 int fetch(struct host *h, const struct fetch_request *request, char ret_sha256[DIGEST_HEX_SIZE],
         struct error **err);
 
@@ -84,12 +87,12 @@ int fetch_source_options(struct host *h, const struct answers *a, struct http_re
 enum token_form { TOKEN_SHORT, TOKEN_SECURE, TOKEN_BOOTSTRAP, TOKEN_SECURE_BOOTSTRAP };
 struct token {
         enum token_form form;
-        char ca_hash[65]; /* lower-case hex, "" when the form has none */
-        char *user;       /* NULL for bootstrap forms */
+        char ca_hash[65];       /* lower-case hex, "" when the form has none */
+        char *user;             /* NULL for bootstrap forms */
         struct secret password; /* or id.secret */
 };
-/* Parses text (white space around it ignored). legacy: v0.9.1's rules. Returns 0, or -EINVAL with the
- * reason, which never quotes the token. Grammar: pkg/clientaccess/token.go of K3s v1.37. */
+/* Parses text (white space around it ignored). legacy: v0.9.1's rules. Returns 0, or -EINVAL with
+ * the reason, which never quotes the token. Grammar: pkg/clientaccess/token.go of K3s v1.37. */
 int token_parse(const char *text, bool legacy, struct token *ret, struct error **err);
 void token_done(struct token *t);
 #define _cleanup_token_ _cleanup_(token_done)
@@ -108,7 +111,9 @@ CLEANUP_FUNC(struct api, api_close);
 int api_get(struct api *api, const char *path, int64_t timeout_ms, int *ret_status, char **ret_body,
         struct error **err);
 /* GET path and parse JSON; a status other than 200 is an error with the Status message, escaped. */
-int api_get_json(struct api *api, const char *path, int64_t timeout_ms, json_t **ret, struct error **err);
-/* "True", "False", "Unknown" or "" of a node's condition; reason and message into *ret_why when not NULL. */
+int api_get_json(
+        struct api *api, const char *path, int64_t timeout_ms, json_t **ret, struct error **err);
+/* "True", "False", "Unknown" or "" of a node's condition; reason and message into *ret_why when not
+ * NULL. */
 int api_node_condition(struct api *api, const char *node, const char *condition, char **ret_status,
         char **ret_why, struct error **err);

@@ -3,8 +3,8 @@
 
 /* answers: the typed values a run is made of, and the one table that describes every key.
  *
- * Validator, `answers show|check|schema|save`, prompts and completion all read answer_keys[]. Pure: no
- * I/O; files are read by the caller. */
+ * Validator, `answers show|check|schema|save`, prompts and completion all read answer_keys[]. Pure:
+ * no I/O; files are read by the caller. */
 
 #include "../base/problem.h"
 #include "../base/yaml.h"
@@ -22,24 +22,25 @@ enum answer_type {
         ANSWER_DURATION,  /* "10m" */
         ANSWER_MODE,      /* octal, "0600" */
         ANSWER_SHA256,
-        ANSWER_VERSION,   /* vX.Y.Z+k3sN, vX.Y.Z-rcN+k3sN, v0.9.1 */
+        ANSWER_VERSION, /* vX.Y.Z+k3sN, vX.Y.Z-rcN+k3sN, v0.9.1 */
 };
 
 enum answer_flags {
-        ANSWER_LIST = 1 << 0,     /* a sequence of the type */
+        ANSWER_LIST = 1 << 0,      /* a sequence of the type */
         ANSWER_IS_SECRET = 1 << 1, /* never shown, never saved; has a …_file sibling */
         ANSWER_HTTP_OK = 1 << 2,
         ANSWER_ADVANCED = 1 << 3, /* not asked in the guided session */
-        ANSWER_MAY_HOLD_SECRET = 1 << 4, /* secret when it has user:password@ inside (source.proxy) */
+        ANSWER_MAY_HOLD_SECRET = 1
+                                 << 4, /* secret when it has user:password@ inside (source.proxy) */
 };
 
 struct answer_key {
         const char *name; /* "network.interface" */
         enum answer_type type;
         unsigned flags;
-        const char *role; /* "server", "agent", or NULL for both */
-        const char *default_value; /* list: comma-separated; NULL: none */
-        const char *default_2020;  /* differs in profile blog-2020; NULL: as default_value */
+        const char *role;           /* "server", "agent", or NULL for both */
+        const char *default_value;  /* list: comma-separated; NULL: none */
+        const char *default_2020;   /* differs in profile blog-2020; NULL: as default_value */
         const char *const *choices; /* ENUM, NULL-terminated */
         int64_t min, max;           /* INTEGER */
         const char *title;          /* N_(): a few words, the prompt's question */
@@ -54,8 +55,8 @@ const struct answer_key *answer_key_find(const char *name);
 /* "did you mean": nearest key name, or NULL. */
 const char *answer_key_nearest(const char *name);
 
-/* Checks one text against a key's type. Returns 0, or -EINVAL with the reason and, in the hint, what
- * would be right. For a list key: one item. */
+/* Checks one text against a key's type. Returns 0, or -EINVAL with the reason and, in the hint,
+ * what would be right. For a list key: one item. */
 int answer_value_check(const struct answer_key *key, const char *text, struct error **err);
 
 enum answer_source {
@@ -77,8 +78,8 @@ CLEANUP_FUNC(struct answers, answers_free);
 int answers_load(struct answers *a, const char *name, const char *bytes, size_t len,
         struct problems *problems);
 
-/* Sets one key from text (a list: comma-separated). An empty text unsets. Returns 0, or -EINVAL and the
- * reason (unknown key with a suggestion, wrong type). */
+/* Sets one key from text (a list: comma-separated). An empty text unsets. Returns 0, or -EINVAL and
+ * the reason (unknown key with a suggestion, wrong type). */
 int answers_set(struct answers *a, const char *key, const char *text, enum answer_source source,
         struct error **err);
 void answers_unset(struct answers *a, const char *key);
@@ -95,8 +96,8 @@ int64_t answers_get_ms(const struct answers *a, const char *key); /* DURATION */
 bool answers_is_set(const struct answers *a, const char *key); /* not by default */
 enum answer_source answers_source(const struct answers *a, const char *key);
 /* Where it was written: file:line:column, 0 when not from a file. */
-void answers_position(const struct answers *a, const char *key, const char **ret_file, int *ret_line,
-        int *ret_column);
+void answers_position(const struct answers *a, const char *key, const char **ret_file,
+        int *ret_line, int *ret_column);
 
 /* Whether any value set is itself a secret (not a …_file). */
 bool answers_hold_secret(const struct answers *a);
@@ -105,12 +106,13 @@ bool answers_value_is_secret(const struct answers *a, const char *key);
 /* For people: the value, or "(secret)" . The caller frees. */
 char *answers_display(const struct answers *a, const char *key);
 
-/* Everything that can be judged without a machine: required keys for the role, keys of the other role,
- * combinations (profile against version, …). Adds to problems with positions. Returns 0 or -EINVAL. */
+/* Everything that can be judged without a machine: required keys for the role, keys of the other
+ * role, combinations (profile against version, …). Adds to problems with positions. Returns 0 or
+ * -EINVAL. */
 int answers_check(const struct answers *a, struct problems *problems);
 
-/* Replayable YAML of what is set, in the order of the table; a secret key becomes its …_file sibling
- * pointing below secrets_directory (NULL: left out with a comment). The caller frees. */
+/* Replayable YAML of what is set, in the order of the table; a secret key becomes its …_file
+ * sibling pointing below secrets_directory (NULL: left out with a comment). The caller frees. */
 char *answers_to_yaml(const struct answers *a, const char *secrets_directory);
 /* JSON Schema (draft 2020-12) of the table; the caller frees. */
 char *answers_schema(void);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* plan: the steps that apply, with every value filled in. It goes into the journal as JSON, so that a
- * run is resumed and undone by what was agreed to, whatever became of the step files since. Pure. */
+/* plan: the steps that apply, with every value filled in. It goes into the journal as JSON, so that
+ * a run is resumed and undone by what was agreed to, whatever became of the step files since. Pure.
+ */
 
 #include "step.h"
 #include <jansson.h>
 
-/* Values for {{key}} and `when`: the validated answers first, then facts. Returns NULL for an unknown
- * name and "" for a known one without a value. */
+/* Values for {{key}} and `when`: the validated answers first, then facts. Returns NULL for an
+ * unknown name and "" for a known one without a value. */
 struct vars {
         const char *(*get)(void *data, const char *name);
         void *data;
@@ -47,8 +48,8 @@ int plan_build(const struct procedure *p, const struct vars *vars, struct plan *
 char *plan_substitute(const char *text, const struct vars *vars);
 
 json_t *plan_to_json(const struct plan *p); /* new reference */
-int plan_from_json(const json_t *json, const struct verb *const *verbs, struct plan **ret,
-        struct error **err);
+int plan_from_json(
+        const json_t *json, const struct verb *const *verbs, struct plan **ret, struct error **err);
 /* Whether two plans do the same (ids and filled-in actions, not their wording). */
 bool plan_equal(const struct plan *a, const struct plan *b);
 

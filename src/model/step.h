@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* step: procedures as data. Reads steps/*.yaml into steps and actions; knows no action by itself, only
- * the vocabulary it is given (actions/ owns it). Pure. Grammar: docs/steps.md. */
+/* step: procedures as data. Reads steps/*.yaml into steps and actions; knows no action by itself,
+ * only the vocabulary it is given (actions/ owns it). Pure. Grammar: docs/steps.md. */
 
 #include "../base/problem.h"
 #include "../base/yaml.h"
@@ -63,8 +63,8 @@ struct procedure {
 };
 
 /* verbs ends with a row whose name is NULL. All problems at once; returns 0 or -EINVAL. */
-int procedure_parse(const char *name, const char *bytes, size_t len, const struct verb *const *verbs,
-        struct procedure **ret, struct problems *problems);
+int procedure_parse(const char *name, const char *bytes, size_t len,
+        const struct verb *const *verbs, struct procedure **ret, struct problems *problems);
 void procedure_free(struct procedure *p);
 CLEANUP_FUNC(struct procedure, procedure_free);
 #define _cleanup_procedure_ _cleanup_(procedure_freep)
