@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* step: procedures as data. Reads steps/*.yaml into steps and actions; knows no action by itself,
+/* step: procedures as data. Reads the files of steps/ into steps and actions; knows no action by itself,
  * only the vocabulary it is given (actions/ owns it). Pure. Grammar: docs/steps.md. */
 
 #include "../base/problem.h"
