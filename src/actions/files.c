@@ -42,8 +42,9 @@ static int file_is_done(struct action_context *c, const struct plan_action *a, c
 static int file_undo(
         struct action_context *c, const json_t *intent, const json_t *done, struct error **err)
 {
-        return image_restore(
-                c, json_object_get(intent, "image"), json_object_get(intent, "after"), err);
+        const json_t *after = json_object_get(done, "after") ?: json_object_get(intent, "after");
+
+        return image_restore(c, json_object_get(intent, "image"), after, err);
 }
 
 static int write_as_intended(struct action_context *c, const json_t *intent, const char *bytes,
@@ -305,6 +306,18 @@ static int give_parents(struct action_context *c, const json_t *image, struct er
         return 0;
 }
 
+/* The source may have changed between the intent and now (K3s rewrites its kubeconfig when it
+ * starts). */
+static void note_digest(json_t *done, const json_t *intent, const struct secret *text)
+{
+        json_t *after = json_deep_copy(json_object_get(intent, "after"));
+        char hash[DIGEST_HEX_SIZE];
+
+        digest_bytes(text->bytes, text->len, hash);
+        json_object_set_new(after, "sha256", json_string(hash));
+        json_object_set_new(done, "after", after);
+}
+
 static int copy_perform(struct action_context *c, const struct plan_action *a, const json_t *intent,
         json_t **ret_done, struct error **err)
 {
@@ -319,7 +332,10 @@ static int copy_perform(struct action_context *c, const struct plan_action *a, c
                 r = give_parents(c, image, err);
         if (r < 0)
                 return r;
-        return write_as_intended(c, intent, text.bytes, text.len, ret_done, err);
+        r = write_as_intended(c, intent, text.bytes, text.len, ret_done, err);
+        if (r == 0)
+                note_digest(*ret_done, intent, &text);
+        return r;
 }
 
 static char *copy_describe(const struct plan_action *a)

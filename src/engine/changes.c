@@ -192,8 +192,8 @@ static void add_steps(struct engine *e, json_t *status)
 
 json_t *engine_status(struct engine *e)
 {
-        json_t *status = json_pack("{s:i, s:s, s:o}", "v", 1, "state", phase_names[engine_phase(e)],
-                "unit", unit_status(e));
+        json_t *status = json_pack("{s:i, s:s, s:o}", "v", 1, "state",
+                e->denied ? "unknown" : phase_names[engine_phase(e)], "unit", unit_status(e));
 
         if (!e->run)
                 return status;

@@ -344,6 +344,15 @@ static int already_here(struct engine *e, const struct plan *plan, struct error 
         return 0;
 }
 
+static bool touched_nothing(const struct run *run)
+{
+        for (size_t i = 0; i < run->plan->n; i++)
+                for (size_t n = 0; n < run->plan->steps[i].n_actions; n++)
+                        if (run->steps[i].actions[n].intent && !run->steps[i].actions[n].undone)
+                                return false;
+        return true;
+}
+
 static int unfinished(struct engine *e, const struct plan *plan, struct error **err)
 {
         if (plan_equal(e->run->plan, plan))
@@ -399,6 +408,11 @@ static int run_new(struct engine *e, const struct answers *a, const struct plan 
         r = state_begin(e, err);
         if (r < 0)
                 return r;
+        /* One that stopped before it touched anything (at a download, say) is in nobody's way. */
+        if (e->run && e->run->phase == RUN_UNFINISHED && touched_nothing(e->run))
+                r = rollback_to(e, 0, err);
+        if (r < 0)
+                return r;
         if (e->run && e->run->phase != RUN_NONE)
                 return error_kind(
                         err, ERROR_LOCKED, EBUSY, "Another k3wizard began a run in the meantime");
@@ -425,7 +439,8 @@ int engine_apply(struct engine *e, const struct answers *a, struct error **err)
                 r = state_begin(e, err);
                 if (r == 0)
                         r = already_here(e, plan, err);
-        } else if (engine_phase(e) != RUN_NONE) {
+        } else if (engine_phase(e) != RUN_NONE &&
+                   (plan_equal(e->run->plan, plan) || !touched_nothing(e->run))) {
                 r = unfinished(e, plan, err);
         } else {
                 r = run_new(e, all, plan, facts, err);
@@ -434,9 +449,19 @@ int engine_apply(struct engine *e, const struct answers *a, struct error **err)
         return r;
 }
 
+static int denied(struct engine *e, struct error **err)
+{
+        error_kind(err, ERROR_FAILED, EACCES, "%s belongs to root", e->options.state_dir);
+        error_hint(err, "Type: sudo k3wizard");
+        return -EACCES;
+}
+
 int engine_resume(struct engine *e, struct error **err)
 {
         int r;
+
+        if (e->denied)
+                return denied(e, err);
 
         if (engine_phase(e) == RUN_NONE || engine_phase(e) == RUN_COMMITTED) {
                 error_kind(err, ERROR_USAGE, ENOENT, "There is no unfinished run to resume.");
@@ -466,6 +491,9 @@ int engine_rollback(struct engine *e, const char *to, struct error **err)
 {
         size_t first = 0;
         int r;
+
+        if (e->denied)
+                return denied(e, err);
 
         if (engine_phase(e) == RUN_NONE) {
                 error_kind(err, ERROR_USAGE, ENOENT, "There is no run to roll back.");

@@ -83,7 +83,10 @@ int facts_suggest(struct answers *a, const struct net_picture *network,
 
 static void put(json_t *facts, const char *name, const char *value)
 {
-        json_object_set_new(facts, name, json_string(value ?: ""));
+        json_t *text = json_string(value ?: "");
+
+        /* Not UTF-8: foreign, and of no use to a plan. */
+        json_object_set_new(facts, name, text ?: json_string(""));
 }
 
 static void put_user(struct engine *e, json_t *facts)

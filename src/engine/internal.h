@@ -45,6 +45,7 @@ struct engine {
         struct journal *journal; /* NULL: none yet */
         struct run *run;         /* the last one; NULL: none */
         bool insist;
+        bool denied; /* the state directory is somebody else's: what is in it is not known */
         /* for progress events */
         size_t current;
         int64_t step_started;

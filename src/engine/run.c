@@ -268,6 +268,25 @@ static int record_failure(struct engine *e, size_t i, const struct error *error,
         return run_record(e, record, err);
 }
 
+/* Behind what the error says already: what stands now, and what to type. */
+static void add_way_on(enum failure_choice choice, struct error **err)
+{
+        const char *way = choice == FAILURE_UNDO_ALL ?
+                                  N_("Everything that this run did was undone.") :
+                          choice == FAILURE_LEAVE ? N_("The step was left as it is. Go on: "
+                                                       "k3wizard resume. Take everything back: "
+                                                       "k3wizard rollback") :
+                                                    N_("The step was undone; what came before it "
+                                                       "stands. Go on: k3wizard resume. Take "
+                                                       "everything back: k3wizard rollback");
+        _cleanup_free_ char *before = err && *err ? xstrdup((*err)->hint) : NULL;
+
+        if (before)
+                error_hint(err, "%s\n%s", before, _(way));
+        else
+                error_hint(err, "%s", _(way));
+}
+
 /* Returns 0 to try the step again, 1 to go on behind it, negative to stop. Takes the failure over.
  */
 static int fail(struct engine *e, size_t i, struct error *failure, struct error **err)
@@ -312,6 +331,7 @@ static int fail(struct engine *e, size_t i, struct error *failure, struct error 
         r = error_move(err, failure);
         (void) error_prefix(
                 err, "Step %zu of %zu (%s) failed", i + 1, e->run->plan->n, _(step->title));
+        add_way_on(choice, err);
         return r;
 }
 

@@ -220,11 +220,8 @@ static int open_directory(struct engine *e, struct error **err)
         e->state_fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (e->state_fd < 0 && errno == ENOENT)
                 return -ENOENT;
-        if (e->state_fd < 0 && errno == EACCES && geteuid() != 0) {
-                error_kind(err, ERROR_FAILED, EACCES, "%s belongs to root", e->options.state_dir);
-                error_hint(err, "Type: sudo k3wizard");
+        if (e->state_fd < 0 && errno == EACCES)
                 return -EACCES;
-        }
         if (e->state_fd < 0)
                 return error_errno(err, errno, "Could not open %s", e->options.state_dir);
         return check_owner(e, err);
@@ -291,6 +288,11 @@ int state_look(struct engine *e, struct error **err)
 
         if (r == -ENOENT)
                 return 0;
+        /* Looking around needs no rights; what does need them will say so. */
+        if (r == -EACCES) {
+                e->denied = true;
+                return 0;
+        }
         if (r < 0)
                 return r;
         r = journal_open(e->state_fd, true, &e->journal, err);
@@ -320,9 +322,10 @@ int state_begin(struct engine *e, struct error **err)
                 if (r == 0)
                         r = open_directory(e, err);
                 if (r < 0)
-                        return r == -ENOENT ? error_set(err, ENOENT, "Could not make %s",
-                                                      e->options.state_dir) :
-                                              r;
+                        return r == -ENOENT || r == -EACCES ?
+                                       error_set(
+                                               err, -r, "Could not make %s", e->options.state_dir) :
+                                       r;
         }
         r = take_lock(e, err);
         if (r == 0)

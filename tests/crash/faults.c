@@ -38,8 +38,8 @@ __attribute__((constructor)) static void begin(void)
 
         owner = getpid();
         for (size_t i = 0; colon && i < sizeof(names) / sizeof(*names); i++)
-                if (strlen(names[i]) == (size_t) (colon - text)
-                        && strncmp(names[i], text, strlen(names[i])) == 0) {
+                if (strlen(names[i]) == (size_t) (colon - text) &&
+                        strncmp(names[i], text, strlen(names[i])) == 0) {
                         mode = (enum mode) i;
                         target = strtol(colon + 1, NULL, 10);
                 }
@@ -82,7 +82,7 @@ static void after(void)
 #define REAL(name)                                                                                 \
         static __typeof__(&name) real;                                                             \
         if (!real)                                                                                 \
-                real = (__typeof__(&name)) dlsym(RTLD_NEXT, #name)
+        real = (__typeof__(&name)) dlsym(RTLD_NEXT, #name)
 
 #define PASS(call)                                                                                 \
         do {                                                                                       \

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "../../src/engine/journal.h"
 #include "../../src/base/str.h"
+#include "../../src/engine/journal.h"
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -72,7 +72,8 @@ static char *content(struct place *p, size_t *len)
 
 static void put(struct place *p, const char *bytes, size_t len)
 {
-        _cleanup_close_ int fd = openat(p->fd, "journal", O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
+        _cleanup_close_ int fd =
+                openat(p->fd, "journal", O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
 
         assert_true(fd >= 0);
         assert_int_equal(fd_write_all(fd, bytes, len), 0);
@@ -249,8 +250,8 @@ static void can_still_be_written_on_a_full_disk(void **state)
         pid_t pid = fork();
 
         if (pid == 0) {
-                if (unshare(CLONE_NEWNS) < 0
-                        || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                if (unshare(CLONE_NEWNS) < 0 ||
+                        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                         _exit(77);
                 _exit(append_on_a_full_disk(p->path));
         }
