@@ -199,13 +199,12 @@ size_t strv_len(char *const *v)
         return n;
 }
 
-/* Takes s. The vector grows at powers of two, so that adding n strings copies O(n) pointers. */
+/* Takes s. */
 static void strv_push(char ***v, char *s)
 {
         size_t n = strv_len(*v);
 
-        if (n == 0 || ((n + 1) & n) == 0)
-                *v = xrealloc(*v, 2 * (n + 1), sizeof(char *));
+        *v = xrealloc(*v, n + 2, sizeof(char *));
         (*v)[n] = s;
         (*v)[n + 1] = NULL;
 }
