@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* step: procedures as data. Reads the files of steps/ into steps and actions; knows no action by itself,
- * only the vocabulary it is given (actions/ owns it). Pure. Grammar: docs/steps.md. */
+/* step: procedures as data. Reads the files of steps/ into steps and actions; knows no action by
+ * itself, only the vocabulary it is given (actions/ owns it). Pure. Grammar: docs/steps.md. */
 
 #include "../base/problem.h"
 #include "../base/yaml.h"
