@@ -215,12 +215,14 @@ static int remove_over_a_mount(struct place *p)
         _cleanup_free_ char *path = xasprintf("%s/tree/mnt", p->path),
                             *file = xasprintf("%s/data", path);
         _cleanup_error_ struct error *err = NULL;
+        struct fsroot root = {.fd = -1};
 
-        if (mount("k3wizard", path, "tmpfs", 0, "size=64k") < 0 ||
+        /* Opened here: a descriptor from before belongs to the other mount namespace. */
+        if (fsroot_open(p->path, true, &root, NULL) < 0 ||
+                mount("k3wizard", path, "tmpfs", 0, "size=64k") < 0 ||
                 mknod(file, S_IFREG | 0644, 0) < 0)
                 return 77;
-        if (file_remove_tree(&p->root, "/tree", &err) != -EBUSY ||
-                !strstr(err->plain, "mount point"))
+        if (file_remove_tree(&root, "/tree", &err) != -EBUSY || !strstr(err->plain, "mount point"))
                 return 1;
         return access(file, F_OK) == 0 ? 0 : 2;
 }
