@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* transfer: which failed requests are worth another try, when, and the words for those that are not.
- * Shared by release.c (small texts) and fetch.c (large files). */
+/* transfer: which failed requests are worth another try, when, and the words for those that are
+ * not. Shared by release.c (small texts) and fetch.c (large files). */
 
 #include "k3s.h"
 
@@ -10,16 +10,16 @@
 
 struct transfer {
         struct host *host;
-        const char *url;     /* for messages */
+        const char *url;           /* for messages */
         int64_t started, deadline; /* milliseconds, monotonic */
-        int tries;           /* failed ones since the last progress */
+        int tries;                 /* failed ones since the last progress */
 };
 
 void transfer_begin(struct transfer *t, struct host *h, const char *url, int64_t timeout_ms);
 int64_t transfer_left(const struct transfer *t); /* milliseconds, never negative */
 
-/* After a failed attempt: 1 = it was waited, try again; otherwise a negative errno and *err says what
- * happened. r: what ops->http returned; cause: its error, moved or freed here. */
+/* After a failed attempt: 1 = it was waited, try again; otherwise a negative errno and *err says
+ * what happened. r: what ops->http returned; cause: its error, moved or freed here. */
 int transfer_retry(struct transfer *t, int r, const struct http_reply *reply, struct error *cause,
         struct error **err);
 
