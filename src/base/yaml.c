@@ -432,7 +432,7 @@ static int read_stream(struct reader *r, struct yaml_node **ret)
         }
         /* "---" alone, or "~": nothing is said. */
         if (root && root->kind == YAML_SCALAR && !root->quoted && !*root->value) {
-                yaml_free(root);
+                yaml_node_free(root);
                 root = NULL;
         }
         *ret = TAKE_PTR(root);
@@ -484,16 +484,16 @@ const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *ke
         return NULL;
 }
 
-void yaml_free(struct yaml_node *node)
+void yaml_node_free(struct yaml_node *node)
 {
         if (!node)
                 return;
         for (size_t i = 0; i < node->n; i++) {
                 if (node->kind == YAML_SEQUENCE) {
-                        yaml_free(node->items[i]);
+                        yaml_node_free(node->items[i]);
                 } else {
-                        yaml_free(node->pairs[i].key);
-                        yaml_free(node->pairs[i].value);
+                        yaml_node_free(node->pairs[i].key);
+                        yaml_node_free(node->pairs[i].value);
                 }
         }
         free(node->items);

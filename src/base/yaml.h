@@ -42,6 +42,7 @@ int yaml_parse(const char *name, const char *bytes, size_t len, struct yaml_node
 /* The value of key in a mapping, or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key);
 
-void yaml_free(struct yaml_node *node);
-CLEANUP_FUNC(struct yaml_node, yaml_free);
-#define _cleanup_yaml_ _cleanup_(yaml_freep)
+/* Not yaml_free: libyaml exports that name, and a program's own symbol would win over it. */
+void yaml_node_free(struct yaml_node *node);
+CLEANUP_FUNC(struct yaml_node, yaml_node_free);
+#define _cleanup_yaml_ _cleanup_(yaml_node_freep)
