@@ -18,8 +18,11 @@
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _must_check_   __attribute__((warn_unused_result))
 #define _unused_       __attribute__((unused))
+/* Not exported by the executable: a shared library with a function of the same name keeps its own.
+ */
+#define _hidden_     __attribute__((visibility("hidden")))
 
-#define ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Defines NAMEp(), for _cleanup_(), from the destructor NAME(TYPE *). */
 #define CLEANUP_FUNC(type, name)                                                                   \

@@ -18,7 +18,8 @@ void memory_set_handler(void (*handler)(void));
 _Noreturn void memory_exhausted(void);
 
 void *xcalloc(size_t n, size_t size) _must_check_;
-void *xrealloc(void *p, size_t n, size_t size) _must_check_;
+/* readline(3) has an xrealloc() of its own, with other arguments, and calls it by that name. */
+void *xrealloc(void *p, size_t n, size_t size) _must_check_ _hidden_;
 char *xstrdup(const char *s) _must_check_; /* NULL gives NULL */
 char *xstrndup(const char *s, size_t n) _must_check_;
 char *xasprintf(const char *format, ...) _printf_(1, 2) _must_check_;
