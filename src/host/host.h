@@ -257,6 +257,10 @@ static inline bool host_cancelled(const struct host *h)
         return h->cancel && *h->cancel;
 }
 
+/* Text of a file that states a fact (os-release(5), resolv.conf(5)), through symlinks; NULL when it
+ * cannot be had. ret_len may be NULL. The caller frees. */
+char *host_fact(struct host *h, const char *path, size_t limit, size_t *ret_len);
+
 void host_free(struct host *h);
 CLEANUP_FUNC(struct host, host_free);
 #define _cleanup_host_ _cleanup_(host_freep)

@@ -86,16 +86,18 @@ const struct net_address *net_first_global(const struct net_link *link)
 
 bool net_link_is_candidate(const struct net_link *link)
 {
-        static const char *const never[] = {"lo", "docker*", "br-*", "cni*", "flannel*", "veth*",
-                "kube-*", "virbr*", "cali*", "cilium*", "podman*", "lxc*", "dummy0"};
-        static const char *const types[] = {"loopback", "veth", "vxlan", NULL};
+        static const char *const never[] = {"lo", "docker*", "cni*", "flannel*", "veth*", "kube-*",
+                "virbr*", "cali*", "cilium*", "podman*", "lxc*", "dummy0"};
+        static const char *const types[] = {"loopback", "vxlan", NULL};
 
         if (str_in(link->type, types))
                 return false;
         for (size_t i = 0; i < ARRAY_LEN(never); i++)
                 if (fnmatch(never[i], link->name, 0) == 0)
                         return false;
-        return true;
+        /* Docker's own: "br-" and twelve digits of the network's id. Not br-lan. */
+        return !(str_starts(link->name, "br-") && strlen(link->name) == 15 &&
+                 strspn(link->name + 3, "0123456789abcdef") == 12);
 }
 
 static bool usable(const struct net_link *link)

@@ -11,7 +11,6 @@
 
 #define FACT_LIMIT     ((size_t) 256 * 1024)
 #define PACKAGES_LIMIT ((size_t) 16 * 1024 * 1024)
-#define LINKS_MAX      4
 
 static const struct {
         const char *machine; /* a trailing '*' stands for any rest */
@@ -23,38 +22,6 @@ static const struct {
         {"arm64", "arm64", "k3s-arm64"},
         {"arm*", "arm", "k3s-armhf"},
 };
-
-/* A link's target as a path of its own: os-release(5) is "../usr/lib/os-release" nearly everywhere.
- */
-static char *link_path(const char *path, const char *target)
-{
-        const char *slash = strrchr(path, '/');
-
-        if (target[0] == '/')
-                return xstrdup(target);
-        return xasprintf("%.*s/%s", (int) (slash - path), path, target);
-}
-
-/* The file's text, or NULL when there is none to be read. */
-static char *fact(struct host *h, const char *path, size_t limit, size_t *ret_len)
-{
-        _cleanup_free_ char *now = xstrdup(path);
-
-        for (int i = 0; i < LINKS_MAX; i++) {
-                _cleanup_file_state_ struct file_state state = {0};
-                char *text = NULL, *next;
-
-                if (file_state(&h->root, now, false, &state, NULL) < 0)
-                        return NULL;
-                if (state.kind != FILE_SYMLINK)
-                        return file_read(&h->root, now, limit, &text, ret_len, NULL) < 0 ? NULL :
-                                                                                           text;
-                next = link_path(now, state.target);
-                free(now);
-                now = next;
-        }
-        return NULL;
-}
 
 static bool present(struct host *h, const char *path, enum file_kind kind)
 {
@@ -107,7 +74,7 @@ static void read_os(struct host *h, struct platform *p)
         static const char *const paths[] = {"/etc/os-release", "/usr/lib/os-release"};
 
         for (size_t i = 0; !p->os && i < ARRAY_LEN(paths); i++) {
-                _cleanup_free_ char *text = fact(h, paths[i], FACT_LIMIT, NULL);
+                _cleanup_free_ char *text = host_fact(h, paths[i], FACT_LIMIT, NULL);
 
                 if (text)
                         p->os = os_release_value(text, "PRETTY_NAME");
@@ -119,7 +86,7 @@ static void read_os(struct host *h, struct platform *p)
 /* Device tree strings end with NUL, which file_read() hands over with the rest. */
 static void read_board(struct host *h, struct platform *p)
 {
-        _cleanup_free_ char *model = fact(h, "/proc/device-tree/model", 4096, NULL);
+        _cleanup_free_ char *model = host_fact(h, "/proc/device-tree/model", 4096, NULL);
 
         p->board = escape_text(model ? str_strip(model) : "");
 }
@@ -128,7 +95,7 @@ static void read_board(struct host *h, struct platform *p)
  * number. */
 static char *l4t_from_packages(struct host *h)
 {
-        _cleanup_free_ char *text = fact(h, "/var/lib/dpkg/status", PACKAGES_LIMIT, NULL);
+        _cleanup_free_ char *text = host_fact(h, "/var/lib/dpkg/status", PACKAGES_LIMIT, NULL);
         char *package = text ? strstr(text, "Package: nvidia-l4t-core\n") : NULL;
         char *end = package ? strstr(package, "\n\n") : NULL;
         char *version;
@@ -147,7 +114,7 @@ static char *l4t_from_packages(struct host *h)
 /* "# R35 (release), REVISION: 3.1, GCID: …" is 35.3.1. */
 static void read_l4t(struct host *h, struct platform *p)
 {
-        _cleanup_free_ char *text = fact(h, "/etc/nv_tegra_release", 4096, NULL);
+        _cleanup_free_ char *text = host_fact(h, "/etc/nv_tegra_release", 4096, NULL);
         unsigned major;
         char minor[16];
 
@@ -161,7 +128,7 @@ static void read_l4t(struct host *h, struct platform *p)
 
 static void read_memory(struct host *h, struct platform *p)
 {
-        _cleanup_free_ char *text = fact(h, "/proc/meminfo", FACT_LIMIT, NULL);
+        _cleanup_free_ char *text = host_fact(h, "/proc/meminfo", FACT_LIMIT, NULL);
         const char *line = text ? strstr(text, "MemTotal:") : NULL;
         long long kib;
 
@@ -173,7 +140,7 @@ static void read_memory(struct host *h, struct platform *p)
 /* Names of the v1 controllers that are enabled (cgroups(7), /proc/cgroups). */
 static char *v1_controllers(struct host *h)
 {
-        _cleanup_free_ char *text = fact(h, "/proc/cgroups", FACT_LIMIT, NULL);
+        _cleanup_free_ char *text = host_fact(h, "/proc/cgroups", FACT_LIMIT, NULL);
         struct strbuf names = {0};
         char *save = NULL;
 
@@ -196,7 +163,7 @@ static char *v1_controllers(struct host *h)
  */
 static bool mounted(struct host *h, const char *type, bool unknown)
 {
-        _cleanup_free_ char *text = fact(h, "/proc/self/mounts", FACT_LIMIT * 4, NULL);
+        _cleanup_free_ char *text = host_fact(h, "/proc/self/mounts", FACT_LIMIT * 4, NULL);
         char *save = NULL;
 
         if (!text)
@@ -212,7 +179,7 @@ static bool mounted(struct host *h, const char *type, bool unknown)
 
 static void read_cgroups(struct host *h, struct platform *p)
 {
-        _cleanup_free_ char *v2 = fact(h, "/sys/fs/cgroup/cgroup.controllers", 4096, NULL);
+        _cleanup_free_ char *v2 = host_fact(h, "/sys/fs/cgroup/cgroup.controllers", 4096, NULL);
         _cleanup_free_ char *escaped = NULL;
 
         if (v2) {
