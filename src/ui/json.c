@@ -14,7 +14,7 @@ void json_line(FILE *stream, const json_t *json)
 }
 
 /* Steals fields. */
-static void send(FILE *stream, const char *event, json_t *fields)
+static void emit(FILE *stream, const char *event, json_t *fields)
 {
         char text[32] = "";
         time_t now = time(NULL);
@@ -42,7 +42,7 @@ static void send_findings(FILE *stream, const struct findings *f)
         for (size_t i = 0; i < f->n; i++) {
                 const struct finding *one = &f->list[i];
 
-                send(stream, "finding",
+                emit(stream, "finding",
                         json_pack("{s:s, s:s, s:o, s:o}", "check", one->check, "severity",
                                 severity_name(one->severity), "message", string_or_null(one->plain),
                                 "fix", string_or_null(one->plain_fix)));
@@ -64,14 +64,14 @@ static void send_plan(FILE *stream, const struct event *e)
                         json_pack("{s:s, s:s, s:s, s:o}", "id", s->id, "title", s->title, "class",
                                 step_class_name(e->classes[i]), "changes", changes));
         }
-        send(stream, "plan", json_pack("{s:o}", "steps", steps));
+        emit(stream, "plan", json_pack("{s:o}", "steps", steps));
 }
 
 static void send_progress(FILE *stream, const struct event *e)
 {
         bool bytes = e->total_bytes != 0 || e->done > 0;
 
-        send(stream, "progress",
+        emit(stream, "progress",
                 json_pack("{s:s, s:I, s:o, s:s, s:o}", "id", e->step_id ?: "", "done",
                         (json_int_t) (bytes ? e->done : e->elapsed_ms), "total",
                         bytes ? (e->total_bytes < 0 ? json_null() :
@@ -82,7 +82,7 @@ static void send_progress(FILE *stream, const struct event *e)
 
 void json_error_event(FILE *stream, const struct error *error)
 {
-        send(stream, "error",
+        emit(stream, "error",
                 json_pack("{s:i, s:o, s:o}", "code", error ? (int) error->kind : 1, "message",
                         string_or_null(error_plain(error)), "hint",
                         string_or_null(error ? error->plain_hint : NULL)));
@@ -100,7 +100,7 @@ static void json_event(struct ui *ui, const struct event *e)
                 send_plan(stream, e);
                 break;
         case EVENT_STEP:
-                send(stream, "step",
+                emit(stream, "step",
                         json_pack("{s:s, s:s, s:s, s:f, s:i, s:i, s:o}", "id", e->step_id, "title",
                                 e->title, "state", step_state_name(e->state), "seconds", e->seconds,
                                 "index", (int) e->index, "total", (int) e->total, "error",
@@ -110,13 +110,13 @@ static void json_event(struct ui *ui, const struct event *e)
                 send_progress(stream, e);
                 break;
         case EVENT_MESSAGE:
-                send(stream, "message", json_pack("{s:o}", "text", string_or_null(e->text)));
+                emit(stream, "message", json_pack("{s:o}", "text", string_or_null(e->text)));
                 break;
         case EVENT_ERROR:
                 json_error_event(stream, e->error);
                 break;
         case EVENT_SUMMARY:
-                send(stream, "summary", json_copy((json_t *) e->summary));
+                emit(stream, "summary", json_copy((json_t *) e->summary));
                 break;
         }
 }
