@@ -190,10 +190,9 @@ int command_changes(struct session *s, char **arguments, struct error **err)
                 printf("%s\n", _("k3wizard has changed nothing on this machine."));
                 return 0;
         }
-        table_begin(&t, 4);
+        table_begin(&t, 3);
         table_cell(&t, _("change"));
         table_cell(&t, _("what"));
-        table_cell(&t, _("step"));
         table_cell(&t, _("now"));
         json_array_foreach(changes, i, one)
         {
@@ -201,7 +200,6 @@ int command_changes(struct session *s, char **arguments, struct error **err)
 
                 table_cell(&t, text_of(one, "change"));
                 table_cell(&t, *what ? what : text_of(one, "unit"));
-                table_cell(&t, text_of(one, "step"));
                 table_cell(&t, json_is_true(json_object_get(one, "undone")) ? _("undone") :
                                json_is_true(json_object_get(one, "stands")) ? _("stands") :
                                                                               _("changed since"));
