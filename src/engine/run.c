@@ -108,6 +108,8 @@ void run_sweep(struct engine *e)
         (void) file_sweep(&state, "/", NULL);
         (void) file_sweep(&state, "/images", NULL);
         (void) file_sweep(&state, "/cache", NULL);
+        /* Where installers are run from; its own removal may have been what failed. */
+        (void) file_remove_tree(&e->host->root, "/run/k3wizard", NULL);
 }
 
 /* ---- one step ---- */
