@@ -130,7 +130,8 @@ is_up() {
 
 find_leader() {
     local child children
-    read -ra children <"/proc/${nspawn[$1]}/task/${nspawn[$1]}/children" || return 1
+    # A line without its end.
+    read -ra children <"/proc/${nspawn[$1]}/task/${nspawn[$1]}/children" || true
     for child in "${children[@]}"; do
         leader[$1]=$child
         # The first child only prepares the second, which becomes init.
