@@ -603,11 +603,18 @@ int file_mkdir(const struct fsroot *root, const char *path, mode_t mode, struct 
         const char *name = NULL;
         _cleanup_close_ int parent = open_parent(root, path, &name);
         struct stat st;
+        mode_t mask;
         int r;
 
         if (parent < 0)
                 return parent_error(err, parent, path);
-        if (mkdirat(parent, name, mode) < 0) {
+        /* The mode asked for from the first moment: a directory that is there already after a crash
+         * is taken as it is. */
+        mask = umask(0);
+        r = mkdirat(parent, name, mode) < 0 ? -errno : 0;
+        umask(mask);
+        if (r < 0) {
+                errno = -r;
                 if (errno != EEXIST)
                         return failed(err, "Could not make the directory %s", path);
                 if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -617,9 +624,6 @@ int file_mkdir(const struct fsroot *root, const char *path, mode_t mode, struct 
                 errno = ENOTDIR;
                 return failed(err, "Could not make the directory %s", path);
         }
-        /* The mode asked for, whatever the umask. */
-        if (fchmodat(parent, name, mode, 0) < 0)
-                return failed(err, "Could not set the mode of %s", path);
         r = sync_directory(parent);
         return r < 0 ? write_error(err, r, path) : 0;
 }

@@ -64,6 +64,9 @@ static void add_path(struct engine *e, json_t *list, const json_t *record, const
 
         if (!path || unchanged(image, after))
                 return;
+        /* It might have been made, and was not. */
+        if (!undone && !after && !stands(e, image, NULL))
+                return;
         change = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:b}", "run",
                 text_of(record, "run") ?: "", "step", text_of(record, "step") ?: "", "action",
                 text_of(record, "verb") ?: "", "path", path, "change", kind_of_change(image, after),

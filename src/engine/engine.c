@@ -223,6 +223,16 @@ static void show_plan(struct engine *e, const struct plan *plan)
                                             .classes = classes});
 }
 
+int engine_show_plan(struct engine *e, const struct answers *a, struct error **err)
+{
+        _cleanup_plan_ struct plan *plan = NULL;
+        int r = engine_plan(e, a, &plan, NULL, err);
+
+        if (r == 0)
+                show_plan(e, plan);
+        return r;
+}
+
 /* ---- a run ---- */
 
 static char *new_id(void)

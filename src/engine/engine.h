@@ -46,6 +46,9 @@ int engine_preflight(
 int engine_plan(struct engine *e, const struct answers *a, struct plan **ret, char ***ret_changes,
         struct error **err);
 
+/* The same, shown through ui instead of returned. */
+int engine_show_plan(struct engine *e, const struct answers *a, struct error **err);
+
 /* A whole run. Speaks through ui. 0: done, or nothing to do. Error kinds are the exit codes. */
 int engine_apply(struct engine *e, const struct answers *a, struct error **err);
 

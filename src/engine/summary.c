@@ -99,13 +99,12 @@ char *summary_text(const json_t *summary)
         line(&b, _("node token in"), of(summary, "node_token_file"));
         line(&b, "", _("shown on a terminal by: k3wizard summary --show-token"));
         if (*of(summary, "installer_sha256")) {
-                line(&b, _("installer SHA-256"), "");
-                strbuf_addf(&b, "    %s\n", of(summary, "installer_sha256"));
+                strbuf_addf(&b, "  %s\n    %s\n", _("installer SHA-256"),
+                        of(summary, "installer_sha256"));
         }
         strbuf_putc(&b, '\n');
-        strbuf_puts(&b,
-                _("An agent joins with these answers; put the token into the file they name, mode "
-                  "0600:\n"));
+        strbuf_puts(&b, _("An agent joins with these answers, and the token in the file they name "
+                          "(0600):\n"));
         for (size_t i = 0; agent && agent[i]; i++)
                 strbuf_addf(&b, "    %s\n", agent[i]);
         strbuf_putc(&b, '\n');

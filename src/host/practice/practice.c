@@ -187,6 +187,35 @@ static int check_scenario(const char *scenario, char **ret_fault, struct error *
         return -EINVAL;
 }
 
+/* What the K3s of this world was writing when the program was killed. A real K3s lives on then, or
+ * cleans up after itself; what is ours outside its places is the engine's to sweep. */
+static void sweep(struct world *w, const char *directory)
+{
+        _cleanup_strv_ char **names = NULL;
+
+        if (file_list(&w->host.root, directory, &names, NULL) < 0)
+                return;
+        (void) file_sweep(&w->host.root, directory, NULL);
+        for (size_t i = 0; names && names[i]; i++) {
+                _cleanup_free_ char *path = xasprintf("%s/%s", directory, names[i]);
+                _cleanup_file_state_ struct file_state s = {0};
+
+                if (file_state(&w->host.root, path, false, &s, NULL) == 0 &&
+                        s.kind == FILE_DIRECTORY)
+                        sweep(w, path);
+        }
+}
+
+static void sweep_k3s(struct world *w)
+{
+        static const char *const places[] = {"/etc/rancher/node", "/var/lib/rancher",
+                "/var/lib/kubelet", "/var/lib/cni", "/run/k3s", "/run/flannel"};
+
+        for (size_t i = 0; i < ARRAY_LEN(places); i++)
+                if (world_has(w, places[i]))
+                        sweep(w, places[i]);
+}
+
 static int load(struct world *w, struct error **err)
 {
         _cleanup_free_ char *text = NULL;
@@ -198,8 +227,10 @@ static int load(struct world *w, struct error **err)
         if (r < 0)
                 return file_read(&w->directory, WORLD_FILE, WORLD_MAX, &text, &len, err);
         w->state = json_loadb(text, len, 0, NULL);
-        if (json_is_object(w->state) && json_is_integer(json_object_get(w->state, "ms")))
+        if (json_is_object(w->state) && json_is_integer(json_object_get(w->state, "ms"))) {
+                sweep_k3s(w);
                 return 0;
+        }
         error_set(err, EBADMSG, "The practice world is damaged");
         error_hint(err, "It holds nothing of value: remove its directory and start again.");
         return -EBADMSG;
