@@ -4,6 +4,7 @@
 #include "str.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -673,19 +674,62 @@ int file_remove(const struct fsroot *root, const char *path, struct error **err)
         return r < 0 ? write_error(err, r, path) : 0;
 }
 
+/* From /proc, for kernels before 5.8. */
+static int mount_from_proc(int parent, const char *name, uint64_t *ret)
+{
+        _cleanup_close_ int fd = *name ? openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) :
+                                         fcntl(parent, F_DUPFD_CLOEXEC, 3);
+        char path[64], line[128];
+        FILE *file;
+        int r = -ENODATA;
+
+        if (fd < 0)
+                return -errno;
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+        file = fopen(path, "re");
+        if (!file)
+                return -errno;
+        while (r < 0 && fgets(line, sizeof(line), file))
+                if (sscanf(line, "mnt_id: %" SCNu64, ret) == 1)
+                        r = 0;
+        fclose(file);
+        return r;
+}
+
+/* Which mount name below parent is in; name "": parent itself. Device numbers do not tell: a bind
+ * mount has the same, and in an overlay two files of one directory may have different ones. */
+static int mount_of(int parent, const char *name, uint64_t *ret)
+{
+#ifdef STATX_MNT_ID
+        struct statx sx;
+
+        if (statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_MNT_ID,
+                    &sx) == 0 &&
+                sx.stx_mask & STATX_MNT_ID) {
+                *ret = sx.stx_mnt_id;
+                return 0;
+        }
+#endif
+        return mount_from_proc(parent, name, ret);
+}
+
 /* Removes name below parent. path is for messages. */
 static int remove_below(
-        int parent, const char *name, dev_t device, const char *path, struct error **err)
+        int parent, const char *name, uint64_t mount, const char *path, struct error **err)
 {
         _cleanup_close_ int fd = -1;
         struct dirent *entry;
         struct stat st;
+        uint64_t here = 0;
         DIR *dir;
         int r = 0;
 
         if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? 0 : failed(err, "Could not look at %s", path);
-        if (st.st_dev != device) {
+        r = mount_of(parent, name, &here);
+        if (r < 0)
+                return r == -ENOENT ? 0 : write_error(err, r, path);
+        if (here != mount) {
                 _cleanup_free_ char *shown = escape_text(path);
 
                 error_set(err, EBUSY, "%s is a mount point; what is mounted there is not removed",
@@ -708,7 +752,7 @@ static int remove_below(
                 if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, ".."))
                         continue;
                 child = xasprintf("%s/%s", path, entry->d_name);
-                r = remove_below(dirfd(dir), entry->d_name, device, child, err);
+                r = remove_below(dirfd(dir), entry->d_name, mount, child, err);
         }
         closedir(dir);
         if (r == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -720,16 +764,17 @@ int file_remove_tree(const struct fsroot *root, const char *path, struct error *
 {
         const char *name = NULL;
         _cleanup_close_ int parent = open_parent(root, path, &name);
-        struct stat st;
+        uint64_t mount = 0;
         int r;
 
         if (parent == -ENOENT)
                 return 0;
         if (parent < 0)
                 return parent_error(err, parent, path);
-        if (fstat(parent, &st) < 0)
-                return failed(err, "Could not look at %s", path);
-        r = remove_below(parent, name, st.st_dev, path, err);
+        r = mount_of(parent, "", &mount);
+        if (r < 0)
+                return write_error(err, r, path);
+        r = remove_below(parent, name, mount, path, err);
         if (r < 0)
                 return r;
         r = sync_directory(parent);

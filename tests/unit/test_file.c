@@ -227,6 +227,71 @@ static int remove_over_a_mount(struct place *p)
         return access(file, F_OK) == 0 ? 0 : 2;
 }
 
+/* Of the same file system, and so with the same device number. */
+static int remove_over_a_bind_mount(struct place *p)
+{
+        _cleanup_free_ char *from = xasprintf("%s/precious", p->path),
+                            *to = xasprintf("%s/tree/mnt", p->path),
+                            *data = xasprintf("%s/data", from);
+        struct fsroot root = {.fd = -1};
+
+        if (fsroot_open(p->path, true, &root, NULL) < 0 || mount(from, to, NULL, MS_BIND, NULL) < 0)
+                return 77;
+        if (file_remove_tree(&root, "/tree", NULL) != -EBUSY)
+                return 1;
+        return access(data, F_OK) == 0 ? 0 : 2;
+}
+
+static void a_bind_mount_below_a_tree_is_not_emptied(void **state)
+{
+        struct place *p = *state;
+        int r;
+
+        assert_int_equal(file_mkdirs(&p->root, "/tree/mnt", 0755, NULL), 0);
+        assert_int_equal(file_mkdirs(&p->root, "/precious", 0755, NULL), 0);
+        put(p, "/precious/data", "keep me");
+        r = in_a_mount_namespace(p, remove_over_a_bind_mount);
+        if (r == 77)
+                skip();
+        assert_int_equal(r, 0);
+}
+
+/* In an overlay over two file systems, a file and its directory have different device numbers. */
+static int remove_in_an_overlay(struct place *p)
+{
+        _cleanup_free_ char *upper = xasprintf("%s/disk", p->path),
+                            *at = xasprintf("%s/merged", p->path),
+                            *options = xasprintf("lowerdir=%s/lower,upperdir=%s/disk/u,"
+                                                 "workdir=%s/disk/w",
+                                    p->path, p->path, p->path);
+        struct fsroot root = {.fd = -1};
+
+        if (mount("k3wizard", upper, "tmpfs", 0, "size=256k") < 0 ||
+                fsroot_open(p->path, true, &root, NULL) < 0 ||
+                file_mkdir(&root, "/disk/u", 0755, NULL) < 0 ||
+                file_mkdir(&root, "/disk/w", 0755, NULL) < 0 ||
+                mount("overlay", at, "overlay", 0, options) < 0)
+                return 77;
+        if (file_write(&root, "/merged/tree/new", "x", 1, FILE_OWNER_OURS(0644), NULL) < 0)
+                return 1;
+        return file_remove_tree(&root, "/merged/tree", NULL) == 0 ? 0 : 2;
+}
+
+static void a_tree_in_an_overlay_can_be_removed(void **state)
+{
+        struct place *p = *state;
+        int r;
+
+        assert_int_equal(file_mkdirs(&p->root, "/lower/tree", 0755, NULL), 0);
+        assert_int_equal(file_mkdirs(&p->root, "/disk", 0755, NULL), 0);
+        assert_int_equal(file_mkdirs(&p->root, "/merged", 0755, NULL), 0);
+        put(p, "/lower/tree/old", "y");
+        r = in_a_mount_namespace(p, remove_in_an_overlay);
+        if (r == 77)
+                skip();
+        assert_int_equal(r, 0);
+}
+
 static void a_mount_point_below_a_tree_stops_its_removal(void **state)
 {
         struct place *p = *state;
@@ -288,6 +353,8 @@ int main(void)
                 T(sweeps_only_our_own_left_overs),
                 T(removes_a_tree_and_nothing_behind_its_links),
                 T(a_mount_point_below_a_tree_stops_its_removal),
+                T(a_bind_mount_below_a_tree_is_not_emptied),
+                T(a_tree_in_an_overlay_can_be_removed),
                 T(a_full_disk_leaves_the_old_file_and_no_temporary_one),
         };
 

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture of a host: its whole tree, units, rules, links, routes, mounts and processes.
+
+  picture.py                     prints it as JSON
+  picture.py --compare OLD NEW   prints what is different, one a line; ends with 1 if anything is
+
+What is left out, and why, is in the tables below; nothing else is."""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+
+# Trees of the kernel and of what runs, and the lab's own.
+OTHER_FILE_SYSTEMS = ("/proc", "/sys", "/dev", "/run", "/mnt/lab")
+# Of /run, what K3s and k3wizard use.
+RUN = ("/run/k3s", "/run/flannel", "/run/k3wizard", "/run/systemd/system")
+LEFT_OUT = {
+    "/var/lib/k3wizard": "the journal, before-images and the cache stay, as docs/promises.md says",
+    "/var/lib/systemd/catalog": "systemd's own cache",
+    "/var/log/journal": "the system's own log keeps what it was told",
+    "/root/server.yaml": "the test's answers",
+    "/etc/.updated": "systemd's note of an update",
+    "/var/.updated": "systemd's note of an update",
+}
+# The modification time of a directory changes with what is in it, and is not restored.
+# Processes that come and go with what the test itself asks of systemd.
+PROCESSES = re.compile(r"/usr/lib/systemd/|/lib/systemd/|dbus-daemon|picture\.py|\(sd-|systemd-|agetty")
+
+
+def run(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+
+def digest(path):
+    h = hashlib.sha256()
+    with open(path, "rb") as f:
+        for block in iter(lambda: f.read(1 << 20), b""):
+            h.update(block)
+    return h.hexdigest()[:16]
+
+
+def entry(path):
+    st = os.lstat(path)
+    text = f"{stat.filemode(st.st_mode)} {st.st_uid}:{st.st_gid}"
+    if stat.S_ISLNK(st.st_mode):
+        return text + " -> " + os.readlink(path)
+    if stat.S_ISREG(st.st_mode):
+        # Whole files that cannot be read (a mount of the lab) say so themselves.
+        return f"{text} {st.st_size} {st.st_mtime_ns} {digest(path)} {attributes(path)}".rstrip()
+    return f"{text} {attributes(path)}".rstrip()
+
+
+def attributes(path):
+    try:
+        names = [n for n in os.listxattr(path, follow_symlinks=False) if not n.startswith("trusted.")]
+        return " ".join(sorted(names))
+    except OSError:
+        return ""
+
+
+def tree(top):
+    found = {}
+    if os.path.lexists(top) and top != "/":
+        found[top] = entry(top)
+    for directory, names, files in os.walk(top):
+        for name in list(names) + files:
+            path = os.path.join(directory, name)
+            if path in LEFT_OUT or path in OTHER_FILE_SYSTEMS:
+                if name in names:
+                    names.remove(name)
+                continue
+            try:
+                found[path] = entry(path)
+            except FileNotFoundError:
+                continue
+    return found
+
+
+def rules():
+    """Without counters, and without tables and chains in which nothing is."""
+    found = []
+    for command in ("iptables-save", "ip6tables-save"):
+        table = ""
+        for line in run(command).splitlines():
+            if line.startswith("*"):
+                table = line
+            elif line.startswith(":"):
+                name, policy = line[1:].split()[:2]
+                if policy not in ("ACCEPT", "-"):
+                    found.append(f"{command} {table} :{name} {policy}")
+                elif policy == "-":
+                    found.append(f"{command} {table} :{name}")
+            elif line.startswith("-"):
+                found.append(f"{command} {table} {line}")
+    return found
+
+
+def units():
+    found = {}
+    for line in run("systemctl", "list-unit-files", "--no-legend", "--no-pager").splitlines():
+        words = line.split()
+        found["file " + words[0]] = words[1]
+    for line in run("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager",
+                    "--type=service,timer,socket,path").splitlines():
+        words = line.split()
+        # Started by this very look, or by D-Bus whenever it is asked.
+        if not re.match(r"systemd-(hostnamed|timedated|localed)|user@|user-runtime", words[0]):
+            found["unit " + words[0]] = " ".join(words[1:4])
+    return found
+
+
+def network():
+    links = sorted(link["ifname"] for link in json.loads(run("ip", "-j", "link")))
+    addresses = sorted(f"{a['ifname']} {i['local']}/{i['prefixlen']}"
+                       for a in json.loads(run("ip", "-j", "addr")) for i in a["addr_info"])
+    return {"links": links, "addresses": addresses, "routes": run("ip", "route").splitlines(),
+            # The directory itself is containerd's, and stays until the next boot.
+            "netns": os.listdir("/run/netns") if os.path.isdir("/run/netns") else []}
+
+
+def mounts():
+    with open("/proc/self/mountinfo", encoding="utf-8") as f:
+        points = sorted(line.split()[4] for line in f)
+    # systemd mounts credentials for its own units as they start.
+    return [p for p in points if not p.startswith("/run/credentials")]
+
+
+def processes():
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                text = f.read().replace(b"\0", b" ").decode("utf-8", "backslashreplace").strip()
+        except OSError:
+            continue
+        if text and not PROCESSES.search(text):
+            found.append(text)
+    return sorted(found)
+
+
+def picture():
+    found = tree("/")
+    for path in RUN:
+        found.update(tree(path))
+    net = network()
+    return {"tree": found, "units": units(), "rules": rules(), "mounts": mounts(),
+            "processes": processes(), **net}
+
+
+def differences(old, new):
+    lines = []
+    for part, before in old.items():
+        after = new[part]
+        if isinstance(before, dict):
+            for key in sorted(set(before) | set(after)):
+                if before.get(key) != after.get(key):
+                    lines.append(f"{part} {key}: {before.get(key, 'absent')} => "
+                                 f"{after.get(key, 'absent')}")
+        else:
+            lines += [f"{part}: - {x}" for x in before if x not in after]
+            lines += [f"{part}: + {x}" for x in after if x not in before]
+    return lines
+
+
+def load(path):
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def main():
+    if sys.argv[1:2] == ["--compare"]:
+        lines = differences(load(sys.argv[2]), load(sys.argv[3]))
+        print("\n".join(lines))
+        return 1 if lines else 0
+    json.dump(picture(), sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
