@@ -177,7 +177,9 @@ in_host() {
 host_cut() {
     kill -KILL "${leader[$1]}" "${nspawn[$1]}" 2>/dev/null || true
     wait "${nspawn[$1]}" 2>/dev/null || true
-    until_true 10 test ! -e "/sys/class/net/$1-0" || ip link del "$1-0"
+    # They go with the host's network namespace, sooner or later.
+    ip link del "$1-0" 2>/dev/null || true
+    ip link del "$1-1" 2>/dev/null || true
 }
 
 host_stop() {
@@ -194,7 +196,7 @@ answers_file() {
 version: 1
 role: server
 network:
-  interface: ${INTERFACE:-enp0s8}
+  interface: ${INTERFACE-enp0s8}
 source:
   installer_url: ${INSTALLER_URL:-$MIRROR/install.sh}
   artifact_url: ${ARTIFACT_URL:-$MIRROR/download}
@@ -219,4 +221,49 @@ picture() { in_host "$1" python3 /mnt/lab/picture.py >"$WORK/picture-$1-$2"; }
 differences() {
     picture "$1" now
     python3 "$LAB/picture.py" --compare "$WORK/picture-$1-$2" "$WORK/picture-$1-now"
+}
+
+# ---- looks ----
+
+# The lines of JSON on the last run's standard output: prints what is wrong with them.
+json_lines() {
+    python3 - "$WORK/out" <<'PYTHON'
+import json
+import sys
+
+with open(sys.argv[1], "rb") as f:
+    data = f.read()
+if not data.endswith(b"\n"):
+    print("no end of line at the end")
+for number, line in enumerate(data.splitlines(), 1):
+    try:
+        found = json.loads(line.decode("utf-8"))
+        if found["v"] != 1 or not found["time"].endswith("Z") or not found["event"]:
+            print(f"line {number}: no v, time or event")
+    except (ValueError, KeyError, TypeError) as e:
+        print(f"line {number}: {e}: {line[:100]}")
+PYTHON
+}
+# json EXPRESSION: of every event `e` of the last run, one a line, without None
+json() {
+    python3 -c '
+import json, sys
+for line in open(sys.argv[1], encoding="utf-8"):
+    e = json.loads(line)
+    value = eval(sys.argv[2])
+    if value is not None:
+        print(value)' "$WORK/out" "$1"
+}
+
+show() { in_host "$1" systemctl show -P "$2" "${3:-k3s}"; }
+node() { in_host "$1" kubectl get node "$1" -o json | python3 -c '
+import json, sys
+n = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$2"; }
+mode_of() { in_host "$1" stat -c '%a %U:%G' "$2"; }
+# What k3wizard itself holds.
+state_of() { in_host "$1" sh -c 'find /var/lib/k3wizard -type f ! -name lock -exec sha256sum {} + 2>/dev/null | sort'; }
+# address h [enp0s3]
+address() {
+    if [ "${2:-}" = enp0s3 ]; then echo "10.0.2.${number[$1]}"; else echo "192.168.57.${number[$1]}"; fi
 }
