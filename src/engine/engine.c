@@ -307,6 +307,7 @@ static int finish(struct engine *e, struct error **err)
 
         if (r < 0)
                 return r;
+        run_sweep(e);
         r = summary_write(e, err);
         if (r == 0)
                 r = run_record(e,

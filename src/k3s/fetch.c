@@ -460,8 +460,7 @@ int fetch(struct host *h, const struct fetch_request *request, char ret_sha256[D
 /* ---- options ---- */
 
 /* A file with credentials in it: nobody else may read it. */
-static int read_proxy_file(
-        struct host *h, const char *path, struct secret *proxy, struct error **err)
+static int read_proxy_file(const char *path, struct secret *proxy, struct error **err)
 {
         _cleanup_close_ int fd = -1;
         _cleanup_free_ char *shown = escape_text(path);
@@ -470,9 +469,13 @@ static int read_proxy_file(
         size_t len = 0;
         int r;
 
-        fd = file_open(&h->root, path, err);
-        if (fd < 0)
-                return error_prefix(err, "Could not read source.proxy_file");
+        /* What answers name is a file of the person who wrote them, in practice too. */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0) {
+                error_errno(err, errno, "Could not read source.proxy_file %s", shown);
+                error_set_kind(err, ERROR_INVALID);
+                return -EINVAL;
+        }
         if (fstat(fd, &st) < 0)
                 return error_errno(err, errno, "Could not look at %s", shown);
         if ((st.st_mode & 077) || (st.st_uid != 0 && st.st_uid != geteuid())) {
@@ -508,7 +511,7 @@ int fetch_source_options(struct host *h, const struct answers *a, struct http_re
         if (url)
                 secret_set(proxy, url, strlen(url));
         else if (file) {
-                r = read_proxy_file(h, file, proxy, err);
+                r = read_proxy_file(file, proxy, err);
                 if (r < 0)
                         return r;
         }

@@ -123,8 +123,8 @@ static void many_links_are_one_consistent_picture(void **state)
         batch = popen("ip -batch -", "w");
         assert_non_null(batch);
         for (int i = 0; i < 300; i++)
-                fprintf(batch, "link add many%d type bridge\naddr add 10.9.%d.%d/32 dev many%d\n", i,
-                        i / 250, i % 250 + 1, i);
+                fprintf(batch, "link add many%d type bridge\naddr add 10.9.%d.%d/32 dev many%d\n",
+                        i, i / 250, i % 250 + 1, i);
         assert_int_equal(pclose(batch), 0);
         assert_int_equal(host->ops->network(host, &p, NULL), 0);
         for (int i = 0; i < 300; i++) {
