@@ -962,6 +962,72 @@ static void two_conflicts_do_not_keep_the_rest_from_being_undone(void **state)
         error_free(e);
 }
 
+/* ---- records that a journal should not hold ---- */
+
+static void records_that_make_no_sense_are_passed_over(void **state)
+{
+        static const char *const records[] = {
+                "{\"type\":\"step\",\"step\":\"no.such\",\"state\":\"done\"}",
+                "{\"type\":\"step\",\"step\":\"server.binary\",\"state\":\"nonsense\"}",
+                "{\"type\":\"step\"}",
+                "{\"type\":\"intent\",\"step\":\"server.binary\",\"n\":77}",
+                "{\"type\":\"intent\",\"step\":\"server.binary\",\"n\":-1}",
+                "{\"type\":\"intent\",\"step\":\"server.binary\"}",
+                "{\"type\":\"nonsense\",\"step\":\"server.binary\",\"n\":0}",
+                "{\"nothing\":1}",
+        };
+        BENCH(b);
+        struct journal *j = NULL;
+        _cleanup_close_ int fd = -1;
+        struct error *e = NULL;
+        json_t *changes;
+
+        begin(&b);
+        b.cancel_at = 5;
+        expect(engine_apply(b.engine, b.answers, &e), ERROR_INTERRUPTED, &e, "Interrupted");
+        close_engine(&b);
+        fd = open(b.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(journal_open(fd, false, &j, NULL), 0);
+        for (size_t i = 0; i < ARRAY_LEN(records); i++)
+                assert_int_equal(journal_append(j, json_loads(records[i], 0, NULL), NULL), 0);
+        journal_close(j);
+        b.cancel = 0;
+        b.cancel_at = 0;
+        open_engine(&b);
+        changes = engine_changes(b.engine);
+        assert_true(json_array_size(changes) > 0);
+        json_decref(changes);
+        assert_int_equal(engine_resume(b.engine, NULL), 0);
+        assert_int_equal(engine_rollback(b.engine, NULL, NULL), 0);
+        assert_false(there(&b, "/etc/rancher"));
+}
+
+static void a_run_record_that_cannot_be_read_needs_a_person(void **state)
+{
+        static const char *const records[] = {
+                "{\"type\":\"run\",\"plan\":{}}",
+                "{\"type\":\"run\",\"plan\":{\"procedure\":\"p\",\"steps\":[]},\"answers\":\"[]\"}",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+                BENCH(b);
+                struct journal *j = NULL;
+                _cleanup_close_ int fd = -1;
+                struct error *e = NULL;
+
+                begin(&b);
+                engine_close(TAKE_PTR(b.engine));
+                assert_int_equal(mkdir(b.state_dir, 0700), 0);
+                fd = open(b.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                assert_int_equal(journal_open(fd, false, &j, NULL), 0);
+                assert_int_equal(journal_append(j, json_loads(records[i], 0, NULL), NULL), 0);
+                journal_close(j);
+                assert_true(engine_open(&b.options, b.host, &b.ui, &b.engine, &e) < 0);
+                assert_non_null(strstr(e->message, "in the journal cannot be read"));
+                error_free(e);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -999,6 +1065,8 @@ int main(void)
                 cmocka_unit_test(without_rights_it_says_whose_it_is),
                 cmocka_unit_test(steps_come_from_the_source_tree_when_nothing_is_installed),
                 cmocka_unit_test(two_conflicts_do_not_keep_the_rest_from_being_undone),
+                cmocka_unit_test(records_that_make_no_sense_are_passed_over),
+                cmocka_unit_test(a_run_record_that_cannot_be_read_needs_a_person),
         };
 
         umask(077);
