@@ -100,9 +100,12 @@ int engine_procedure(struct engine *e, const char *name, struct procedure **ret,
 int engine_suggest(struct engine *e, struct answers *a, struct error **err)
 {
         _cleanup_net_picture_ struct net_picture network = {0};
+        _cleanup_platform_ struct platform platform = {0};
         int r = e->host->ops->network(e->host, &network, err);
 
-        return r < 0 ? r : facts_suggest(a, &network, NULL, err);
+        if (r == 0)
+                r = platform_read(e->host, &platform, err);
+        return r < 0 ? r : facts_suggest(a, &network, &platform, err);
 }
 
 static void check(struct engine *e, const struct answers *a, const struct machine_facts *f,
@@ -304,6 +307,7 @@ static int finish(struct engine *e, struct error **err)
 
         if (r < 0)
                 return r;
+        run_sweep(e);
         r = summary_write(e, err);
         if (r == 0)
                 r = run_record(e,

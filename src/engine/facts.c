@@ -78,6 +78,9 @@ int facts_suggest(struct answers *a, const struct net_picture *network,
                 if (address)
                         r = answers_set(a, "network.node_ip", address->text, ANSWER_FROM_FACT, err);
         }
+        /* A host name that cannot be one of a node is told by a check. */
+        if (r == 0 && platform && !answers_get(a, "k3s.node_name"))
+                (void) answers_set(a, "k3s.node_name", platform->hostname, ANSWER_FROM_FACT, NULL);
         return r;
 }
 

@@ -96,6 +96,10 @@ static void sweep_action(struct engine *e, const struct plan_action *a)
                 sweep_parent(e, plan_text(a, "to"));
         for (size_t i = 0; i < json_array_size(creates); i++)
                 sweep_parent(e, json_string_value(json_array_get(creates, i)));
+        /* Where the link that enables a unit is put back. */
+        if (plan_text(a, "within"))
+                (void) file_sweep(
+                        &e->host->root, "/etc/systemd/system/multi-user.target.wants", NULL);
 }
 
 void run_sweep(struct engine *e)
@@ -108,6 +112,8 @@ void run_sweep(struct engine *e)
         (void) file_sweep(&state, "/", NULL);
         (void) file_sweep(&state, "/images", NULL);
         (void) file_sweep(&state, "/cache", NULL);
+        /* Where installers are run from; its own removal may have been what failed. */
+        (void) file_remove_tree(&e->host->root, "/run/k3wizard", NULL);
 }
 
 /* ---- one step ---- */
@@ -384,7 +390,12 @@ int run_walk(struct engine *e, struct error **err)
                 if (r > 0)
                         i++;
         }
-        return 0;
+        if (!host_cancelled(e->host))
+                return 0;
+        error_kind(err, ERROR_INTERRUPTED, EINTR,
+                "Interrupted after the last step; what is missing is the summary.");
+        error_hint(err, "Go on: k3wizard resume. Take everything back: k3wizard rollback");
+        return -EINTR;
 }
 
 /* ---- is it still so? ---- */

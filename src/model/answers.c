@@ -168,8 +168,19 @@ static bool has_children(const char *name)
 static void load_unknown(struct loader *l, const struct yaml_node *at, const char *name)
 {
         _cleanup_free_ char *shown = escape_text(name);
+        _cleanup_strv_ char **groups = NULL;
         const char *nearest = answer_key_nearest(name);
 
+        /* A key at the top may be meant for one that holds others. */
+        for (size_t i = 0; !nearest && !strchr(name, '.') && i < answer_keys_len; i++) {
+                const char *dot = strchr(answer_keys[i].name, '.');
+
+                if (dot)
+                        strv_addf(&groups, "%.*s", (int) (dot - answer_keys[i].name),
+                                answer_keys[i].name);
+        }
+        if (groups)
+                nearest = str_nearest(name, (const char *const *) groups);
         if (nearest)
                 problems_add(l->problems, l->file, at->line, at->column,
                         "unknown key %s; did you mean %s?", shown, nearest);

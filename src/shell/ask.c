@@ -112,12 +112,15 @@ static void show_question(struct session *s, const struct answer_key *key, size_
         paragraph(s, _(key->why));
         if (key->type == ANSWER_INTERFACE)
                 look_choices(s);
-        for (size_t i = 0; key->choices && key->choices[i]; i++)
-                fprintf(stdout, i ? ", %s" : _("One of: %s"), key->choices[i]);
-        if (key->choices)
-                fputs(key->flags & ANSWER_LIST ? _("; several with commas, or none") : "", stdout);
-        if (key->choices)
-                fputs("\n", stdout);
+        if (key->choices) {
+                _cleanup_free_ char *list = strv_join((char *const *) key->choices, ", ");
+                _cleanup_free_ char *line = xasprintf(
+                        key->flags & ANSWER_LIST ? _("Any of: %s. Several with commas, or none.") :
+                                                   _("One of: %s"),
+                        list);
+
+                paragraph(s, line);
+        }
 }
 
 static void show_help(struct session *s, const struct answer_key *key)

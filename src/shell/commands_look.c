@@ -28,9 +28,8 @@ int command_interfaces(struct session *s, char **arguments, struct error **err)
                 r = s->host->ops->network(s->host, &p, err);
         if (r < 0)
                 return r;
-        if (s->options.json)
-                return print_json(look_interfaces_json(&p));
-        text = look_interfaces_text(&p, &s->theme, false);
+        text = s->options.json ? look_interfaces_json(&p) :
+                                 look_interfaces_text(&p, &s->theme, false);
         fputs(text, stdout);
         return 0;
 }

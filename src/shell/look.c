@@ -67,37 +67,85 @@ char *look_interfaces_text(const struct net_picture *p, const struct theme *them
         return table_text(&t, theme, 2);
 }
 
-static json_t *address_json(const struct net_address *a)
+/* Written out here, field by field: a machine with a thousand links is no rarity among servers of
+ * containers, and a tree of objects would cost more than asking the kernel. */
+static void add_quoted(struct strbuf *b, const char *text)
 {
-        return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o}", "family",
-                a->family == FAMILY_IPV4 ? "ipv4" : "ipv6", "address", a->text, "prefix", a->prefix,
-                "scope", a->scope, "dynamic", a->dynamic, "valid_seconds",
-                a->valid_seconds < 0 ? json_null() : json_integer((json_int_t) a->valid_seconds));
+        strbuf_putc(b, '"');
+        for (; *text; text++) {
+                if (*text == '"' || *text == '\\')
+                        strbuf_putc(b, '\\');
+                strbuf_putc(b, *text);
+        }
+        strbuf_putc(b, '"');
 }
 
-static json_t *link_json(const struct net_picture *p, const struct net_link *link)
+static void add_field(struct strbuf *b, const char *name, const char *text)
 {
-        _cleanup_free_ char *name = escape_text(link->name);
+        strbuf_puts(b, ",\"");
+        strbuf_puts(b, name);
+        strbuf_puts(b, "\":");
+        add_quoted(b, text);
+}
+
+/* known: else null */
+static void add_number(struct strbuf *b, const char *name, int64_t value, bool known)
+{
+        strbuf_puts(b, ",\"");
+        strbuf_puts(b, name);
+        strbuf_puts(b, "\":");
+        if (known)
+                strbuf_addf(b, "%lld", (long long) value);
+        else
+                strbuf_puts(b, "null");
+}
+
+static void add_address(struct strbuf *b, const struct net_address *a)
+{
+        strbuf_puts(b, a->family == FAMILY_IPV4 ? "{\"family\":\"ipv4\"" : "{\"family\":\"ipv6\"");
+        add_field(b, "address", a->text);
+        add_number(b, "prefix", a->prefix, true);
+        add_field(b, "scope", a->scope);
+        strbuf_puts(b, a->dynamic ? ",\"dynamic\":true" : ",\"dynamic\":false");
+        add_number(b, "valid_seconds", a->valid_seconds, a->valid_seconds >= 0);
+        strbuf_putc(b, '}');
+}
+
+static void add_link(struct strbuf *b, const struct net_picture *p, const struct net_link *link)
+{
+        _cleanup_free_ char *name = escape_text(link->name), *type = escape_text(link->type);
         int64_t metric = net_default_metric(p, link);
-        json_t *list = json_array();
 
-        for (size_t i = 0; i < link->n_addresses; i++)
-                json_array_append_new(list, address_json(&link->addresses[i]));
-        return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:b, s:o}", "index", link->index,
-                "name", name, "type", link->type, "state", link->state, "mac", link->mac, "mtu",
-                (int) link->mtu, "speed_mbps",
-                link->speed_mbps < 0 ? json_null() : json_integer((json_int_t) link->speed_mbps),
-                "addresses", list, "default_route", metric >= 0, "metric",
-                metric >= 0 ? json_integer((json_int_t) metric) : json_null());
+        strbuf_addf(b, "{\"index\":%d", link->index);
+        add_field(b, "name", name);
+        add_field(b, "type", type);
+        add_field(b, "state", link->state);
+        add_field(b, "mac", link->mac);
+        add_number(b, "mtu", link->mtu, true);
+        add_number(b, "speed_mbps", link->speed_mbps, link->speed_mbps >= 0);
+        strbuf_puts(b, ",\"addresses\":[");
+        for (size_t i = 0; i < link->n_addresses; i++) {
+                if (i)
+                        strbuf_putc(b, ',');
+                add_address(b, &link->addresses[i]);
+        }
+        strbuf_puts(b, metric >= 0 ? "],\"default_route\":true" : "],\"default_route\":false");
+        add_number(b, "metric", metric, metric >= 0);
+        strbuf_putc(b, '}');
 }
 
-json_t *look_interfaces_json(const struct net_picture *p)
+char *look_interfaces_json(const struct net_picture *p)
 {
-        json_t *list = json_array();
+        struct strbuf b = {0};
 
-        for (size_t i = 0; i < p->n_links; i++)
-                json_array_append_new(list, link_json(p, &p->links[i]));
-        return list;
+        strbuf_putc(&b, '[');
+        for (size_t i = 0; i < p->n_links; i++) {
+                if (i)
+                        strbuf_putc(&b, ',');
+                add_link(&b, p, &p->links[i]);
+        }
+        strbuf_puts(&b, "]\n");
+        return strbuf_take(&b);
 }
 
 void look_choices(struct session *s)

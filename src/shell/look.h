@@ -10,5 +10,6 @@ void look_choices(struct session *s);
 /* The interface meant by a number of that table, a name or an address; the caller frees. NULL and
  * *err when there is none. */
 char *look_interface(struct session *s, const char *text, struct error **err);
-json_t *look_interfaces_json(const struct net_picture *p);
+/* One line of JSON; the caller frees. */
+char *look_interfaces_json(const struct net_picture *p);
 char *look_interfaces_text(const struct net_picture *p, const struct theme *theme, bool numbered);

@@ -276,12 +276,24 @@ static void progress(struct terminal *t, const struct event *e)
 
 /* ---- the rest ---- */
 
+/* On a terminal lines are wrapped; elsewhere they stay whole, to be searched. */
+static void add_text(struct strbuf *b, const struct theme *theme, const char *text, size_t at)
+{
+        if (theme->terminal)
+                text_wrap(b, text, at, 0, theme_columns(theme));
+        else
+                strbuf_addf(b, "%s\n", text);
+}
+
 void terminal_error(const struct theme *theme, FILE *stream, const struct error *error)
 {
-        fprintf(stream, "%sk3wizard:%s %s\n", theme_on(theme, MEANING_STOP), theme_off(theme),
-                error_message(error));
+        _cleanup_strbuf_ struct strbuf b = {0};
+
+        strbuf_addf(&b, "%sk3wizard:%s ", theme_on(theme, MEANING_STOP), theme_off(theme));
+        add_text(&b, theme, error_message(error), strlen("k3wizard: "));
         if (error && error->hint)
-                fprintf(stream, "%s\n", error->hint);
+                add_text(&b, theme, error->hint, 0);
+        fputs(b.s, stream);
         fflush(stream);
 }
 

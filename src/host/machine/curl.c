@@ -338,8 +338,13 @@ static void set_options(CURL *easy, struct transfer *t, char *reason)
                 lib.setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_RATE);
                 lib.setopt(easy, CURLOPT_LOW_SPEED_TIME, (long) ((q->stall_ms + 999) / 1000));
         }
-        if (q->offset > 0)
-                lib.setopt(easy, CURLOPT_RESUME_FROM_LARGE, (curl_off_t) q->offset);
+        if (q->offset > 0) {
+                char range[32];
+
+                /* Not CURLOPT_RESUME_FROM: a server that sends everything instead is no failure. */
+                snprintf(range, sizeof(range), "%lld-", (long long) q->offset);
+                lib.setopt(easy, CURLOPT_RANGE, range);
+        }
         if (q->basic && q->basic->bytes)
                 lib.setopt(easy, CURLOPT_USERPWD, q->basic->bytes);
         set_proxy(easy, q);
@@ -347,15 +352,15 @@ static void set_options(CURL *easy, struct transfer *t, char *reason)
 
 /* ---- what it came to ---- */
 
-static enum http_failure failure_of(const struct transfer *t, CURLcode code, CURL *easy)
+static enum http_failure failure_of(
+        const struct transfer *t, CURLcode code, CURL *easy, const char *reason)
 {
-        long verify = 0, redirects = 0;
+        long verify = 0;
 
         if (t->too_large)
                 return HTTP_TOO_LARGE;
         if (t->stopped < 0)
                 return HTTP_SINK;
-        lib.getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
         switch ((int) code) {
         case CURLE_UNSUPPORTED_PROTOCOL:
                 return HTTP_INSECURE;
@@ -378,7 +383,8 @@ static enum http_failure failure_of(const struct transfer *t, CURLcode code, CUR
                 lib.getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify);
                 if (verify == VERIFY_EXPIRED || verify == VERIFY_NOT_YET_VALID)
                         return HTTP_TLS_EXPIRED;
-                return verify == 0 ? HTTP_TLS_NAME : HTTP_TLS;
+                /* libcurl compares the name itself, and has only words for it. */
+                return strstr(reason, "target host name") ? HTTP_TLS_NAME : HTTP_TLS;
         case CURLE_SSL_CONNECT_ERROR:
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CACERT_BADFILE:
@@ -410,7 +416,6 @@ static int conclude(
         reply->content_type = info_text(easy, CURLINFO_CONTENT_TYPE);
         reply->body_len = t->body.len;
         reply->body = strbuf_take(&t->body);
-        /* A body that was complete is, whatever libcurl thinks of a Range that was not heeded. */
         if (code == CURLE_OK && !t->told && t->stopped == 0) {
                 t->stopped = tell_head(t);
                 if (t->stopped < 0)
@@ -418,7 +423,7 @@ static int conclude(
         }
         if (code == CURLE_OK)
                 return 0;
-        reply->failure = failure_of(t, code, easy);
+        reply->failure = failure_of(t, code, easy, reason);
         if (reply->failure == HTTP_CANCELLED)
                 return error_kind(err, ERROR_INTERRUPTED, ECANCELED, "Interrupted");
         why = escape_text(*reason ? reason : lib.strerror(code));

@@ -102,8 +102,24 @@ static int64_t read_speed(const struct net_link *link)
 
 static void copy_text(char *to, size_t size, const struct nlattr *a)
 {
+        size_t len = a ? strnlen(nla_data(a), (size_t) nla_len(a)) : 0;
+
+        if (len >= size)
+                len = size - 1;
         if (a)
-                snprintf(to, size, "%.*s", nla_len(a), (const char *) nla_data(a));
+                memcpy(to, nla_data(a), len);
+        to[len] = '\0';
+}
+
+static void write_mac(char *to, const unsigned char *bytes)
+{
+        static const char digits[] = "0123456789abcdef";
+
+        for (int i = 0; i < 6; i++) {
+                *to++ = digits[bytes[i] >> 4];
+                *to++ = digits[bytes[i] & 15];
+                *to++ = i < 5 ? ':' : '\0';
+        }
 }
 
 static int on_link(struct nl_msg *message, void *data)
@@ -126,14 +142,10 @@ static int on_link(struct nl_msg *message, void *data)
         copy_text(link->name, sizeof(link->name), a[IFLA_IFNAME]);
         if (a[IFLA_MTU])
                 link->mtu = nla_get_u32(a[IFLA_MTU]);
-        snprintf(link->state, sizeof(link->state), "%s",
+        strcpy(link->state,
                 operational_state(a[IFLA_OPERSTATE] ? nla_get_u8(a[IFLA_OPERSTATE]) : 0));
-        if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == 6) {
-                const unsigned char *m = nla_data(a[IFLA_ADDRESS]);
-
-                snprintf(link->mac, sizeof(link->mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
-                        m[2], m[3], m[4], m[5]);
-        }
+        if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == 6)
+                write_mac(link->mac, nla_data(a[IFLA_ADDRESS]));
         if (a[IFLA_LINKINFO])
                 kind = nla_find(
                         nla_data(a[IFLA_LINKINFO]), nla_len(a[IFLA_LINKINFO]), IFLA_INFO_KIND);
