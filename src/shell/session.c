@@ -5,10 +5,12 @@
 #include "../host/practice/practice.h"
 #include "ask.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/stat.h>
 
-#define STATE_DIR "/var/lib/k3wizard"
+#define STATE_DIR       "/var/lib/k3wizard"
+#define WRITER_LIMIT_MS 2000
 /* A walk through the whole procedure that can be followed with the eyes. */
 #define PRACTICE_SPEED 15
 
@@ -171,13 +173,28 @@ static int may_hold_secrets(const char *shown, const struct stat *st, struct err
         return 0;
 }
 
+/* As open(2). A pipe that nobody writes into would be waited for without end. */
+static int open_answers(const char *name)
+{
+        _cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -1;
+        if (S_ISFIFO(st.st_mode) && poll(&p, 1, WRITER_LIMIT_MS) <= 0) {
+                errno = ENODATA;
+                return -1;
+        }
+        return fcntl(fd, F_SETFL, 0) < 0 ? -1 : TAKE_FD(fd);
+}
+
 static int load_file(struct session *s, const char *name, struct error **err)
 {
         bool is_stdin = str_eq(name, "-");
         _cleanup_free_ char *shown = is_stdin ? xstrdup("stdin") : escape_text(name);
         _cleanup_problems_ struct problems problems = {0};
-        _cleanup_close_ int fd =
-                is_stdin ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_close_ int fd = is_stdin ? dup(STDIN_FILENO) : open_answers(name);
         char *text = NULL;
         size_t len = 0;
         struct stat st;
