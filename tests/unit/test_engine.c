@@ -521,6 +521,35 @@ static void goes_back_to_a_step_and_on_again(void **state)
         assert_int_equal(engine_phase(b.engine), RUN_COMMITTED);
 }
 
+/* k3s-killall.sh removes /var/lib/cni, whoever put something there. */
+static void a_tree_of_another_program_comes_back(void **state)
+{
+        BENCH(b);
+        char *text = NULL;
+        _cleanup_file_state_ struct file_state s = {0}, link = {0};
+
+        begin(&b);
+        assert_int_equal(file_mkdirs(&b.host->root, "/var/lib/cni/networks/mine", 0750, NULL), 0);
+        put(&b, "/var/lib/cni/networks/mine/lease", "192.168.9.1\n");
+        assert_int_equal(
+                file_symlink(&b.host->root, "/var/lib/cni/last", "networks/mine", NULL), 0);
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        assert_int_equal(file_remove_tree(&b.host->root, "/var/lib/cni", NULL), 0);
+        again(&b);
+        assert_int_equal(engine_rollback(b.engine, NULL, NULL), 0);
+        assert_int_equal(file_read(&b.host->root, "/var/lib/cni/networks/mine/lease", 100, &text,
+                                 NULL, NULL),
+                0);
+        assert_string_equal(text, "192.168.9.1\n");
+        free(text);
+        assert_int_equal(
+                file_state(&b.host->root, "/var/lib/cni/networks/mine", false, &s, NULL), 0);
+        assert_int_equal(s.mode, 0750);
+        assert_int_equal(file_state(&b.host->root, "/var/lib/cni/last", false, &link, NULL), 0);
+        assert_string_equal(link.target, "networks/mine");
+        assert_false(there(&b, "/var/lib/cni/networks/cbr0"));
+}
+
 static void what_another_hand_changed_is_left_alone_and_told(void **state)
 {
         BENCH(b);
@@ -1046,6 +1075,7 @@ int main(void)
                 cmocka_unit_test(a_run_that_touched_nothing_is_in_nobodys_way),
                 cmocka_unit_test(a_wrong_checksum_leaves_nothing_behind),
                 cmocka_unit_test(goes_back_to_a_step_and_on_again),
+                cmocka_unit_test(a_tree_of_another_program_comes_back),
                 cmocka_unit_test(what_another_hand_changed_is_left_alone_and_told),
                 cmocka_unit_test(what_was_there_before_is_there_again),
                 cmocka_unit_test(two_at_once_are_one_too_many),
