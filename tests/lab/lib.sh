@@ -216,11 +216,11 @@ wizard() {
 }
 apply() { wizard "$1" --answers /root/server.yaml --yes "${@:2}"; }
 
-# picture h NAME: what h looks like now; differences h NAME: what is different since
+# picture h NAME: what h looks like now; differences h NAME [--shape]: what is different since
 picture() { in_host "$1" python3 /mnt/lab/picture.py >"$WORK/picture-$1-$2"; }
 differences() {
     picture "$1" now
-    python3 "$LAB/picture.py" --compare "$WORK/picture-$1-$2" "$WORK/picture-$1-now"
+    python3 "$LAB/picture.py" --compare "$WORK/picture-$1-$2" "$WORK/picture-$1-now" "${@:3}"
 }
 
 # ---- looks ----

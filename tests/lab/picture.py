@@ -3,7 +3,8 @@
 """A picture of a host: its whole tree, units, rules, links, routes, mounts and processes.
 
   picture.py                     prints it as JSON
-  picture.py --compare OLD NEW   prints what is different, one a line; ends with 1 if anything is
+  picture.py --compare OLD NEW   prints what is different, one a line; ends with 1 if anything is;
+                                 with --shape, whatever of K3s' own is new in each run may differ
 
 What is left out, and why, is in the tables below; nothing else is."""
 
@@ -23,10 +24,16 @@ LEFT_OUT = {
     "/var/lib/k3wizard": "the journal, before-images and the cache stay, as docs/promises.md says",
     "/var/lib/systemd/catalog": "systemd's own cache",
     "/var/log/journal": "the system's own log keeps what it was told",
+    "/var/log/wtmp": "a record of boots",
     "/root/server.yaml": "the test's answers",
     "/etc/.updated": "systemd's note of an update",
     "/var/.updated": "systemd's note of an update",
 }
+# Made anew by systemd for its own services at each boot.
+PRIVATE = re.compile(r"(/var)?/tmp/systemd-private-[0-9a-f]{32}-systemd-")
+# What K3s fills with keys, passwords and numbers of its own, new each time.
+OF_K3S = re.compile(r"/(etc/rancher/(k3s/k3s\.yaml|node)|var/lib/(rancher/k3s|kubelet|cni)"
+                    r"|run/(k3s|flannel)|root/\.kube/config)")
 # The modification time of a directory changes with what is in it, and is not restored.
 # Processes that come and go with what the test itself asks of systemd.
 PROCESSES = re.compile(r"/usr/lib/systemd/|/lib/systemd/|dbus-daemon|picture\.py|\(sd-|systemd-|agetty")
@@ -70,7 +77,7 @@ def tree(top):
     for directory, names, files in os.walk(top):
         for name in list(names) + files:
             path = os.path.join(directory, name)
-            if path in LEFT_OUT or path in OTHER_FILE_SYSTEMS:
+            if path in LEFT_OUT or path in OTHER_FILE_SYSTEMS or PRIVATE.match(path):
                 if name in names:
                     names.remove(name)
                 continue
@@ -114,7 +121,7 @@ def units():
     return found
 
 
-def lines(path):
+def lines_of(path):
     try:
         with open(path, encoding="ascii") as f:
             return f.read().splitlines()
@@ -125,14 +132,18 @@ def lines(path):
 def network():
     """From files: what asks the kernel by netlink waits for everybody else who does."""
     local, last = set(), ""
-    for line in lines("/proc/net/fib_trie"):
+    for line in lines_of("/proc/net/fib_trie"):
         if "|--" in line:
             last = line.split()[-1]
         elif "host LOCAL" in line:
             local.add(last)
-    local.update(line.split()[0] + " " + line.split()[-1] for line in lines("/proc/net/if_inet6"))
+    for line in lines_of("/proc/net/if_inet6"):
+        # The kernel makes up those of scope 20, link, from random numbers of the link.
+        words = line.split()
+        if words[3] != "20":
+            local.add(words[0] + " " + words[-1])
     return {"links": sorted(os.listdir("/sys/class/net")), "addresses": sorted(local),
-            "routes": [" ".join(line.split()) for line in lines("/proc/net/route")],
+            "routes": [" ".join(line.split()) for line in lines_of("/proc/net/route")],
             # The directory itself is containerd's, and stays until the next boot.
             "netns": os.listdir("/run/netns") if os.path.isdir("/run/netns") else []}
 
@@ -166,6 +177,19 @@ def picture():
             "processes": processes(), **net}
 
 
+def shaped(tree):
+    """Without contents and sizes of what is new each time, and without modification times."""
+    found = {}
+    for path, text in tree.items():
+        words = text.split(" ")
+        if words[0].startswith("-"):
+            words[3] = ""
+            if OF_K3S.match(path):
+                words[2] = words[4] = ""
+        found[path] = " ".join(words)
+    return found
+
+
 def differences(old, new):
     lines = []
     for part, before in old.items():
@@ -188,7 +212,10 @@ def load(path):
 
 def main():
     if sys.argv[1:2] == ["--compare"]:
-        lines = differences(load(sys.argv[2]), load(sys.argv[3]))
+        old, new = load(sys.argv[2]), load(sys.argv[3])
+        if "--shape" in sys.argv:
+            old["tree"], new["tree"] = shaped(old["tree"]), shaped(new["tree"])
+        lines = differences(old, new)
         print("\n".join(lines))
         return 1 if lines else 0
     json.dump(picture(), sys.stdout)
