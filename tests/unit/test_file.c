@@ -201,7 +201,7 @@ static int in_a_mount_namespace(struct place *p, int (*what)(struct place *p))
 
         if (pid == 0) {
                 if (unshare(CLONE_NEWNS) < 0 ||
-                        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
                         _exit(77);
                 _exit(what(p));
         }
@@ -235,7 +235,8 @@ static int remove_over_a_bind_mount(struct place *p)
                             *data = xasprintf("%s/data", from);
         struct fsroot root = {.fd = -1};
 
-        if (fsroot_open(p->path, true, &root, NULL) < 0 || mount(from, to, NULL, MS_BIND, NULL) < 0)
+        if (fsroot_open(p->path, true, &root, NULL) < 0 ||
+                mount(from, to, "none", MS_BIND, NULL) < 0)
                 return 77;
         if (file_remove_tree(&root, "/tree", NULL) != -EBUSY)
                 return 1;

@@ -251,7 +251,7 @@ static void can_still_be_written_on_a_full_disk(void **state)
 
         if (pid == 0) {
                 if (unshare(CLONE_NEWNS) < 0 ||
-                        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
                         _exit(77);
                 _exit(append_on_a_full_disk(p->path));
         }

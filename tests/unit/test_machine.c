@@ -202,9 +202,12 @@ static void a_child_gets_exactly_the_environment_given(void **state)
 static void a_child_gets_no_descriptors_but_three(void **state)
 {
         _cleanup_run_result_ struct run_result r = {0};
-        _cleanup_close_ int leak = open("/dev/null", O_RDONLY);
+        _cleanup_close_ _unused_ int leak = open("/dev/null", O_RDONLY);
         struct run_request q = {.argv = NULL};
 
+        /* valgrind keeps one of its own. */
+        if (getenv("UNDER_VALGRIND"))
+                skip();
         assert_int_equal(shell("ls /proc/$$/fd | wc -l", &q, &r), 0);
         assert_string_equal(str_strip(r.out), "3");
 }

@@ -275,7 +275,6 @@ static int journalctl(struct host *h, const char *unit, const char *match, int l
 /* Of the last start: InvocationID (systemd.exec(5)), 16 bytes, here as hex. */
 static void invocation(struct machine *m, const char *name, char *ret, size_t size)
 {
-        _cleanup_free_ char *text = NULL, *trimmed = NULL;
         const char *argv[] = {
                 "/bin/systemctl", "show", "--property=InvocationID", "--value", name, NULL};
         struct run_request request = {.argv = argv, .timeout_ms = 10000, .finish_on_cancel = true};
