@@ -7,6 +7,11 @@
 
 #define IMAGE_MAX        (256 * 1024 * 1024)
 #define TREE_ENTRIES_MAX 50000
+/* Of a tree that was there before, so much is kept to be put back: settings and leases of another
+ * program, not its data. What is beyond is known by name, so that it is at least not removed. */
+#define TREE_KEPT_ENTRIES 2000
+#define TREE_KEPT_FILE    ((int64_t) 4 * 1024 * 1024)
+#define TREE_KEPT_BYTES   ((int64_t) 64 * 1024 * 1024)
 
 static const char *const kind_names[] = {
         [FILE_ABSENT] = "absent",
@@ -81,7 +86,34 @@ static int keep_content(
         return 0;
 }
 
-static int list_tree(struct action_context *c, const char *path, json_t *list, struct error **err)
+struct tree {
+        json_t *entries; /* path → image, or true where only the name is known */
+        bool keep;
+        int64_t bytes;
+};
+
+/* An image of one thing in a tree, or true. */
+static json_t *entry_of(
+        struct action_context *c, struct tree *t, const char *path, struct file_state *s)
+{
+        bool file = s->kind == FILE_REGULAR;
+
+        if (!t->keep || s->kind == FILE_OTHER ||
+                json_object_size(t->entries) >= TREE_KEPT_ENTRIES ||
+                (file && (s->size > TREE_KEPT_FILE || t->bytes + s->size > TREE_KEPT_BYTES)))
+                return json_true();
+        if (file) {
+                file_state_done(s);
+                /* What is being written to while it is looked at belongs to a program that runs. */
+                if (file_state(&c->host->root, path, true, s, NULL) < 0 ||
+                        keep_content(c, path, s, NULL) < 0)
+                        return json_true();
+                t->bytes += s->size;
+        }
+        return state_to_json(path, s);
+}
+
+static int list_tree(struct action_context *c, const char *path, struct tree *t, struct error **err)
 {
         _cleanup_strv_ char **names = NULL;
         int r = file_list(&c->host->root, path, &names, err);
@@ -91,20 +123,20 @@ static int list_tree(struct action_context *c, const char *path, json_t *list, s
         for (size_t i = 0; names && names[i]; i++) {
                 _cleanup_free_ char *child = xasprintf("%s/%s", path, names[i]);
                 _cleanup_file_state_ struct file_state s = {0};
+                bool directory;
 
-                if (json_object_set_new(list, child, json_true()) < 0)
-                        return error_set(err, EILSEQ, "A name below %s is not UTF-8", path);
-                if (json_object_size(list) > TREE_ENTRIES_MAX)
-                        return error_set(
-                                err, E2BIG, "%s holds too many files to undo exactly", path);
                 r = file_state(&c->host->root, child, false, &s, err);
                 if (r < 0)
                         return r;
-                if (s.kind == FILE_DIRECTORY) {
-                        r = list_tree(c, child, list, err);
-                        if (r < 0)
-                                return r;
-                }
+                directory = s.kind == FILE_DIRECTORY;
+                if (json_object_set_new(t->entries, child, entry_of(c, t, child, &s)) < 0)
+                        return error_set(err, EILSEQ, "A name below %s is not UTF-8", path);
+                if (json_object_size(t->entries) > TREE_ENTRIES_MAX)
+                        return error_set(
+                                err, E2BIG, "%s holds too many files to undo exactly", path);
+                r = directory ? list_tree(c, child, t, err) : 0;
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -131,10 +163,10 @@ int image_take(struct action_context *c, const char *path, bool keep, bool tree,
                 json_object_set(image, "parents", parents);
         json_decref(parents);
         if (tree && s.kind == FILE_DIRECTORY) {
-                json_t *entries = json_object();
+                struct tree t = {.entries = json_object(), .keep = keep};
 
-                json_object_set_new(image, "entries", entries);
-                r = list_tree(c, path, entries, err);
+                json_object_set_new(image, "entries", t.entries);
+                r = list_tree(c, path, &t, err);
                 if (r < 0) {
                         json_decref(image);
                         return r;
@@ -260,11 +292,63 @@ static void remove_parents(struct action_context *c, const json_t *image)
 }
 
 static int put_back(struct action_context *c, const json_t *image, const struct file_state *now,
+        struct error **err);
+
+/* What was in the tree and is not, or not as it was: parents come before what is in them. */
+static int put_entries_back(struct action_context *c, const json_t *entries, struct error **err)
+{
+        const char *path;
+        json_t *image;
+
+        json_object_foreach((json_t *) entries, path, image)
+        {
+                _cleanup_file_state_ struct file_state now = {0};
+                int r;
+
+                if (!json_is_object(image))
+                        continue;
+                r = file_state(&c->host->root, path, true, &now, err);
+                if (r == 0 && !looks_like(image, &now))
+                        r = put_back(c, image, &now, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int put_directory_back(struct action_context *c, const json_t *image,
+        const struct file_state *now, struct error **err)
+{
+        const char *path = text_of(image, "path");
+        const json_t *entries = json_object_get(image, "entries");
+        struct file_state want = {
+                .kind = FILE_DIRECTORY,
+                .mode = (mode_t) json_integer_value(json_object_get(image, "mode")),
+                .uid = (uid_t) json_integer_value(json_object_get(image, "uid")),
+                .gid = (gid_t) json_integer_value(json_object_get(image, "gid")),
+                .mtime_ns = now->mtime_ns,
+        };
+        int r = 0;
+
+        if (now->kind == FILE_ABSENT) {
+                _cleanup_file_state_ struct file_state made = {0};
+
+                r = file_mkdir(&c->host->root, path, want.mode, err);
+                if (r == 0)
+                        r = file_state(&c->host->root, path, false, &made, err);
+                want.mtime_ns = made.mtime_ns;
+        } else if (entries) {
+                r = prune_tree(c, path, entries, err);
+        }
+        if (r == 0 && entries)
+                r = put_entries_back(c, entries, err);
+        return r < 0 ? r : file_attributes(&c->host->root, path, &want, err);
+}
+
+static int put_back(struct action_context *c, const json_t *image, const struct file_state *now,
         struct error **err)
 {
         const char *path = text_of(image, "path"), *kind = text_of(image, "kind");
-        const json_t *entries = json_object_get(image, "entries");
-        struct file_state want = {0};
 
         if (str_eq(kind, "absent"))
                 return json_is_true(json_object_get(image, "tree")) ?
@@ -274,18 +358,7 @@ static int put_back(struct action_context *c, const json_t *image, const struct 
                 return put_file_back(c, image, err);
         if (str_eq(kind, "link"))
                 return file_symlink(&c->host->root, path, text_of(image, "target"), err);
-        if (entries) {
-                int r = prune_tree(c, path, entries, err);
-
-                if (r < 0)
-                        return r;
-        }
-        want.kind = FILE_DIRECTORY;
-        want.mode = (mode_t) json_integer_value(json_object_get(image, "mode"));
-        want.uid = (uid_t) json_integer_value(json_object_get(image, "uid"));
-        want.gid = (gid_t) json_integer_value(json_object_get(image, "gid"));
-        want.mtime_ns = now->mtime_ns;
-        return file_attributes(&c->host->root, path, &want, err);
+        return put_directory_back(c, image, now, err);
 }
 
 int image_restore(

@@ -129,7 +129,9 @@ static json_t *key_schema(const struct answer_key *key)
         json_t *schema = item_schema(key);
 
         if (key->flags & ANSWER_LIST)
-                schema = json_pack("{s:s, s:o}", "type", "array", "items", schema);
+                /* One item needs no brackets. */
+                schema = json_pack(
+                        "{s:[O, {s:s, s:o}]}", "anyOf", schema, "type", "array", "items", schema);
         json_object_set_new(schema, "description", json_string(key->title));
         if (key->default_value && key->type == ANSWER_INTEGER)
                 json_object_set_new(

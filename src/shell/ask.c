@@ -8,12 +8,19 @@
 
 static volatile int *cancelled;
 
-/* readline calls this when a signal came while it was reading. */
-static int on_signal(void)
+/* Instead of readline's own, which goes on reading after a signal. */
+static int get_character(FILE *in)
 {
-        if (cancelled && *cancelled)
-                rl_done = 1;
-        return 0;
+        while (!*cancelled) {
+                unsigned char c;
+                ssize_t n = read(fileno(in), &c, 1);
+
+                if (n == 1)
+                        return c;
+                if (n == 0 || errno != EINTR)
+                        break;
+        }
+        return EOF;
 }
 
 /* One line; NULL at the end of input or when interrupted. The caller frees. */
@@ -23,7 +30,9 @@ static char *read_line(struct session *s, const char *prompt)
 
         cancelled = s->cancel;
         rl_readline_name = "k3wizard";
-        rl_signal_event_hook = on_signal;
+        rl_getc_function = get_character;
+        /* They are caught by main(); a resize is readline's. */
+        rl_catch_signals = 0;
         rl_change_environment = 0;
         if (!rl_completion_entry_function)
                 rl_bind_key('\t', rl_insert);

@@ -267,13 +267,36 @@ static void part(struct session *s, const char *title, const char *text)
         fputs(b.s, stdout);
 }
 
+static const char *known_answer(void *data, const char *name)
+{
+        return answer_key_find(name) ? answers_get(data, name) : NULL;
+}
+
+/* What is typed by hand, with this machine's values; <key> where there is none yet. */
+static char *by_hand(struct session *s, const char *text)
+{
+        struct vars vars = {.get = known_answer, .data = s->answers};
+        _cleanup_free_ char *filled = plan_substitute(text, &vars);
+        struct strbuf b = {0};
+
+        for (const char *p = filled; *p; p++) {
+                bool brace = (p[0] == '{' && p[1] == '{') || (p[0] == '}' && p[1] == '}');
+
+                strbuf_putc(&b, brace ? (*p == '{' ? '<' : '>') : *p);
+                p += brace;
+        }
+        return strbuf_take(&b);
+}
+
 static void explain_step(struct session *s, const struct step *step)
 {
+        _cleanup_free_ char *typed = by_hand(s, step->by_hand ?: "");
+
         printf("%s%s%s  %s%s%s\n", theme_on(&s->theme, MEANING_TITLE), _(step->title),
                 theme_off(&s->theme), theme_on(&s->theme, MEANING_QUIET), step->id,
                 theme_off(&s->theme));
         part(s, _("why"), step->explain ? _(step->explain) : NULL);
-        part(s, _("by hand"), step->by_hand);
+        part(s, _("by hand"), typed);
         part(s, _("here"), step->safer ? _(step->safer) : NULL);
         part(s, _("undone by"), step->undo ? _(step->undo) : NULL);
 }
@@ -284,6 +307,10 @@ int command_explain(struct session *s, char **arguments, struct error **err)
         const struct step *step;
         int r = session_engine(s, err);
 
+        if (r == 0)
+                r = session_answers(s, err);
+        if (r == 0)
+                r = engine_suggest(s->engine, s->answers, err);
         if (r == 0)
                 r = engine_procedure(s->engine, s->options.role ?: "server", &p, err);
         if (r < 0)

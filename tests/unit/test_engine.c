@@ -521,6 +521,35 @@ static void goes_back_to_a_step_and_on_again(void **state)
         assert_int_equal(engine_phase(b.engine), RUN_COMMITTED);
 }
 
+/* k3s-killall.sh removes /var/lib/cni, whoever put something there. */
+static void a_tree_of_another_program_comes_back(void **state)
+{
+        BENCH(b);
+        char *text = NULL;
+        _cleanup_file_state_ struct file_state s = {0}, link = {0};
+
+        begin(&b);
+        assert_int_equal(file_mkdirs(&b.host->root, "/var/lib/cni/networks/mine", 0750, NULL), 0);
+        put(&b, "/var/lib/cni/networks/mine/lease", "192.168.9.1\n");
+        assert_int_equal(
+                file_symlink(&b.host->root, "/var/lib/cni/last", "networks/mine", NULL), 0);
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        assert_int_equal(file_remove_tree(&b.host->root, "/var/lib/cni", NULL), 0);
+        again(&b);
+        assert_int_equal(engine_rollback(b.engine, NULL, NULL), 0);
+        assert_int_equal(file_read(&b.host->root, "/var/lib/cni/networks/mine/lease", 100, &text,
+                                 NULL, NULL),
+                0);
+        assert_string_equal(text, "192.168.9.1\n");
+        free(text);
+        assert_int_equal(
+                file_state(&b.host->root, "/var/lib/cni/networks/mine", false, &s, NULL), 0);
+        assert_int_equal(s.mode, 0750);
+        assert_int_equal(file_state(&b.host->root, "/var/lib/cni/last", false, &link, NULL), 0);
+        assert_string_equal(link.target, "networks/mine");
+        assert_false(there(&b, "/var/lib/cni/networks/cbr0"));
+}
+
 static void what_another_hand_changed_is_left_alone_and_told(void **state)
 {
         BENCH(b);
@@ -693,6 +722,341 @@ static void the_old_profile_is_blocked_where_it_cannot_work(void **state)
         assert_false(there(&b, "/usr/local/bin/k3s"));
 }
 
+/* ---- a machine that does not answer ---- */
+
+static int no_network(struct host *h, struct net_picture *ret, struct error **err)
+{
+        return error_set(err, EIO, "the network does not answer");
+}
+
+static int no_uname(struct host *h, struct host_uname *ret, struct error **err)
+{
+        return error_set(err, EIO, "the kernel does not answer");
+}
+
+static int no_unit(struct host *h, const char *unit, struct unit_state *ret, struct error **err)
+{
+        return error_set(err, EIO, "systemd does not answer");
+}
+
+static int no_listeners(struct host *h, struct listener **ret, size_t *ret_n, struct error **err)
+{
+        return error_set(err, EIO, "/proc does not answer");
+}
+
+static int no_disk(struct host *h, const char *path, int64_t *ret, struct error **err)
+{
+        return error_set(err, EIO, "the disk does not answer");
+}
+
+static int no_run(struct host *h, const struct run_request *request, struct run_result *ret,
+        struct error **err)
+{
+        return error_set(err, EAGAIN, "no process can be started");
+}
+
+static void a_machine_that_does_not_answer_is_told_and_nothing_changed(void **state)
+{
+        for (int way = 0; way < 2; way++) {
+                BENCH(b);
+                struct host_ops ops;
+                struct error *e = NULL;
+                struct plan *plan = NULL;
+                _cleanup_findings_ struct findings f = {0};
+                const char *words = way ? "the kernel does not" : "the network does not";
+
+                begin(&b);
+                ops = *b.host->ops;
+                if (way)
+                        ops.uname = no_uname;
+                else
+                        ops.network = no_network;
+                b.host->ops = &ops;
+                answers_unset(b.answers, "network.interface");
+                expect(engine_suggest(b.engine, b.answers, &e), ERROR_FAILED, &e, words);
+                expect(engine_preflight(b.engine, b.answers, &f, &e), ERROR_FAILED, &e, words);
+                expect(engine_plan(b.engine, b.answers, &plan, NULL, &e), ERROR_FAILED, &e, words);
+                expect(engine_show_plan(b.engine, b.answers, &e), ERROR_FAILED, &e, words);
+                expect(engine_apply(b.engine, b.answers, &e), ERROR_FAILED, &e, words);
+        }
+}
+
+static void checks_that_cannot_look_do_not_stop_a_run(void **state)
+{
+        BENCH(b);
+        struct host_ops ops;
+        _cleanup_findings_ struct findings f = {0};
+
+        begin(&b);
+        ops = *b.host->ops;
+        ops.listeners = no_listeners;
+        ops.disk_free = no_disk;
+        b.host->ops = &ops;
+        assert_int_equal(engine_preflight(b.engine, b.answers, &f, NULL), 0);
+        assert_false(findings_block(&f));
+        assert_int_equal(findings_count(&f, FINDING_NOTE), 2);
+}
+
+static void a_service_manager_that_does_not_answer_stops_the_step(void **state)
+{
+        BENCH(b);
+        struct host_ops ops;
+        struct error *e = NULL;
+        json_t *status;
+
+        begin(&b);
+        ops = *b.host->ops;
+        ops.unit_show = no_unit;
+        b.host->ops = &ops;
+        expect(engine_apply(b.engine, b.answers, &e), ERROR_FAILED, &e, "systemd does not answer");
+        assert_true(there(&b, DROPIN));
+        status = engine_status(b.engine);
+        assert_true(json_is_null(json_object_get(status, "unit")) ||
+                    json_is_object(json_object_get(status, "unit")));
+        assert_non_null(json_string_value(json_object_get(status, "error")));
+        json_decref(status);
+        again(&b);
+        assert_int_equal(engine_rollback(b.engine, NULL, NULL), 0);
+        assert_false(there(&b, "/etc/rancher"));
+}
+
+static void an_installer_that_cannot_be_started_is_undone(void **state)
+{
+        BENCH(b);
+        struct host_ops ops;
+        struct error *e = NULL;
+
+        begin(&b);
+        ops = *b.host->ops;
+        ops.run = no_run;
+        b.host->ops = &ops;
+        b.options.on_failure = ON_FAILURE_ALL;
+        engine_close(b.engine);
+        assert_int_equal(engine_open(&b.options, b.host, &b.ui, &b.engine, NULL), 0);
+        expect(engine_apply(b.engine, b.answers, &e), ERROR_FAILED, &e, "no process");
+        assert_false(there(&b, "/usr/local/bin/k3s"));
+        assert_false(there(&b, "/etc/rancher"));
+        assert_false(there(&b, "/run/k3wizard"));
+}
+
+/* ---- other surroundings ---- */
+
+static void nobody_listens_and_nobody_is_at_home(void **state)
+{
+        BENCH(b);
+        json_t *summary;
+        _cleanup_free_ char *text = NULL;
+
+        begin(&b);
+        close_engine(&b);
+        open_engine(&b);
+        engine_close(b.engine);
+        b.ui = (struct ui){.event = NULL};
+        b.options.user_home = NULL;
+        b.options.user_name = NULL;
+        assert_int_equal(engine_open(&b.options, b.host, &b.ui, &b.engine, NULL), 0);
+        assert_int_equal(engine_show_plan(b.engine, b.answers, NULL), 0);
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        summary = engine_summary(b.engine);
+        assert_true(json_is_null(json_object_get(summary, "user_kubeconfig")));
+        text = summary_text(summary);
+        assert_null(strstr(text, ".kube"));
+        json_decref(summary);
+        assert_int_equal(engine_rollback(b.engine, NULL, NULL), 0);
+}
+
+static void a_kubeconfig_of_yours_is_never_replaced(void **state)
+{
+        BENCH(b);
+        char *text = NULL;
+
+        begin(&b);
+        assert_int_equal(file_mkdirs(&b.host->root, "/home/student/.kube", 0700, NULL), 0);
+        put(&b, "/home/student/.kube/config", "mine\n");
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        assert_int_equal(b.done, 8);
+        again(&b);
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        assert_int_equal(engine_rollback(b.engine, NULL, NULL), 0);
+        assert_int_equal(
+                file_read(&b.host->root, "/home/student/.kube/config", 100, &text, NULL, NULL), 0);
+        assert_string_equal(text, "mine\n");
+        free(text);
+}
+
+static void no_plugin_of_ours_no_interface_for_it(void **state)
+{
+        BENCH(b);
+        char *text = NULL;
+
+        begin(&b);
+        set(&b, "network.flannel_backend", "none");
+        set(&b, "k3s.disable", "");
+        set(&b, "k3s.node_name", "other");
+        set(&b, "network.external_ip", "203.0.113.9");
+        set(&b, "k3s.tls_san", "k3s-master,k3s.example");
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        assert_int_equal(file_read(&b.host->root, DROPIN, 4000, &text, NULL, NULL), 0);
+        assert_null(strstr(text, "flannel-iface"));
+        assert_non_null(strstr(text, "203.0.113.9"));
+        assert_non_null(strstr(text, "k3s.example"));
+        free(text);
+}
+
+static void places_that_cannot_be_a_state_directory(void **state)
+{
+        BENCH(b);
+        struct error *e = NULL;
+        _cleanup_close_ int fd = -1;
+
+        begin(&b);
+        /* a file */
+        fd = open(b.state_dir, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        engine_close(TAKE_PTR(b.engine));
+        assert_true(engine_open(&b.options, b.host, &b.ui, &b.engine, &e) < 0);
+        error_free(TAKE_PTR(e));
+        /* a link */
+        assert_int_equal(unlink(b.state_dir), 0);
+        assert_int_equal(symlink("/tmp", b.state_dir), 0);
+        assert_true(engine_open(&b.options, b.host, &b.ui, &b.engine, &e) < 0);
+        error_free(TAKE_PTR(e));
+        /* below a file */
+        assert_int_equal(unlink(b.state_dir), 0);
+        b.options.state_dir = "/dev/null/state";
+        assert_int_equal(engine_open(&b.options, b.host, &b.ui, &b.engine, &e), 0);
+        assert_true(engine_apply(b.engine, b.answers, &e) < 0);
+        error_free(TAKE_PTR(e));
+        assert_false(there(&b, "/etc/rancher"));
+}
+
+static void without_rights_it_says_whose_it_is(void **state)
+{
+        BENCH(b);
+        struct error *e = NULL;
+        json_t *status;
+
+        if (geteuid() != 0)
+                skip();
+        begin(&b);
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        engine_close(TAKE_PTR(b.engine));
+        assert_int_equal(chmod(b.directory, 0755), 0);
+        assert_int_equal(seteuid(65534), 0);
+        assert_int_equal(engine_open(&b.options, b.host, &b.ui, &b.engine, NULL), 0);
+        status = engine_status(b.engine);
+        assert_string_equal(json_string_value(json_object_get(status, "state")), "unknown");
+        json_decref(status);
+        expect(engine_resume(b.engine, &e), ERROR_FAILED, &e, "belongs to root");
+        expect(engine_rollback(b.engine, NULL, &e), ERROR_FAILED, &e, "belongs to root");
+        assert_int_equal(seteuid(0), 0);
+}
+
+static void steps_come_from_the_source_tree_when_nothing_is_installed(void **state)
+{
+        BENCH(b);
+        struct procedure *p = NULL;
+        struct error *e = NULL;
+
+        begin(&b);
+        engine_close(TAKE_PTR(b.engine));
+        b.options.steps_dir = NULL;
+        assert_int_equal(engine_open(&b.options, b.host, &b.ui, &b.engine, NULL), 0);
+        assert_int_equal(engine_procedure(b.engine, "server", &p, NULL), 0);
+        procedure_free(p);
+        engine_close(TAKE_PTR(b.engine));
+        b.options.steps_dir = "/no/such/steps";
+        assert_int_equal(engine_open(&b.options, b.host, &b.ui, &b.engine, NULL), 0);
+        expect(engine_procedure(b.engine, "server", &p, &e), ERROR_INVALID, &e, "no procedure");
+}
+
+static void two_conflicts_do_not_keep_the_rest_from_being_undone(void **state)
+{
+        BENCH(b);
+        struct error *e = NULL;
+
+        begin(&b);
+        assert_int_equal(engine_apply(b.engine, b.answers, NULL), 0);
+        put(&b, DROPIN, "mine: now\n");
+        put(&b, "/home/student/.kube/config", "mine\n");
+        again(&b);
+        expect(engine_rollback(b.engine, NULL, &e), ERROR_ATTENTION, &e, "Could not undo");
+        assert_false(there(&b, "/usr/local/bin/k3s"));
+        assert_false(there(&b, "/var/lib/rancher"));
+        again(&b);
+        /* resume finishes what was being undone first, and meets them again */
+        assert_true(engine_resume(b.engine, &e) < 0);
+        assert_int_equal(e->kind, ERROR_ATTENTION);
+        error_free(e);
+}
+
+/* ---- records that a journal should not hold ---- */
+
+static void records_that_make_no_sense_are_passed_over(void **state)
+{
+        static const char *const records[] = {
+                "{\"type\":\"step\",\"step\":\"no.such\",\"state\":\"done\"}",
+                "{\"type\":\"step\",\"step\":\"server.binary\",\"state\":\"nonsense\"}",
+                "{\"type\":\"step\"}",
+                "{\"type\":\"intent\",\"step\":\"server.binary\",\"n\":77}",
+                "{\"type\":\"intent\",\"step\":\"server.binary\",\"n\":-1}",
+                "{\"type\":\"intent\",\"step\":\"server.binary\"}",
+                "{\"type\":\"nonsense\",\"step\":\"server.binary\",\"n\":0}",
+                "{\"nothing\":1}",
+        };
+        BENCH(b);
+        struct journal *j = NULL;
+        _cleanup_close_ int fd = -1;
+        struct error *e = NULL;
+        json_t *changes;
+
+        begin(&b);
+        b.cancel_at = 5;
+        expect(engine_apply(b.engine, b.answers, &e), ERROR_INTERRUPTED, &e, "Interrupted");
+        close_engine(&b);
+        fd = open(b.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(journal_open(fd, false, &j, NULL), 0);
+        for (size_t i = 0; i < ARRAY_LEN(records); i++)
+                assert_int_equal(journal_append(j, json_loads(records[i], 0, NULL), NULL), 0);
+        journal_close(j);
+        b.cancel = 0;
+        b.cancel_at = 0;
+        open_engine(&b);
+        changes = engine_changes(b.engine);
+        assert_true(json_array_size(changes) > 0);
+        json_decref(changes);
+        assert_int_equal(engine_resume(b.engine, NULL), 0);
+        assert_int_equal(engine_rollback(b.engine, NULL, NULL), 0);
+        assert_false(there(&b, "/etc/rancher"));
+}
+
+static void a_run_record_that_cannot_be_read_needs_a_person(void **state)
+{
+        static const char *const records[] = {
+                "{\"type\":\"run\",\"plan\":{}}",
+                "{\"type\":\"run\",\"plan\":{\"procedure\":\"p\",\"steps\":[]},\"answers\":\"[]\"}",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+                BENCH(b);
+                struct journal *j = NULL;
+                _cleanup_close_ int fd = -1;
+                struct error *e = NULL;
+
+                begin(&b);
+                engine_close(TAKE_PTR(b.engine));
+                assert_int_equal(mkdir(b.state_dir, 0700), 0);
+                fd = open(b.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                assert_int_equal(journal_open(fd, false, &j, NULL), 0);
+                assert_int_equal(journal_append(j, json_loads(records[i], 0, NULL), NULL), 0);
+                journal_close(j);
+                assert_true(engine_open(&b.options, b.host, &b.ui, &b.engine, &e) < 0);
+                assert_non_null(strstr(e->message, "in the journal cannot be read"));
+                error_free(e);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -711,6 +1075,7 @@ int main(void)
                 cmocka_unit_test(a_run_that_touched_nothing_is_in_nobodys_way),
                 cmocka_unit_test(a_wrong_checksum_leaves_nothing_behind),
                 cmocka_unit_test(goes_back_to_a_step_and_on_again),
+                cmocka_unit_test(a_tree_of_another_program_comes_back),
                 cmocka_unit_test(what_another_hand_changed_is_left_alone_and_told),
                 cmocka_unit_test(what_was_there_before_is_there_again),
                 cmocka_unit_test(two_at_once_are_one_too_many),
@@ -719,6 +1084,19 @@ int main(void)
                 cmocka_unit_test(secrets_are_kept_in_files_of_their_own),
                 cmocka_unit_test(steps_that_are_not_there_or_not_right_change_nothing),
                 cmocka_unit_test(the_old_profile_is_blocked_where_it_cannot_work),
+                cmocka_unit_test(a_machine_that_does_not_answer_is_told_and_nothing_changed),
+                cmocka_unit_test(checks_that_cannot_look_do_not_stop_a_run),
+                cmocka_unit_test(a_service_manager_that_does_not_answer_stops_the_step),
+                cmocka_unit_test(an_installer_that_cannot_be_started_is_undone),
+                cmocka_unit_test(nobody_listens_and_nobody_is_at_home),
+                cmocka_unit_test(a_kubeconfig_of_yours_is_never_replaced),
+                cmocka_unit_test(no_plugin_of_ours_no_interface_for_it),
+                cmocka_unit_test(places_that_cannot_be_a_state_directory),
+                cmocka_unit_test(without_rights_it_says_whose_it_is),
+                cmocka_unit_test(steps_come_from_the_source_tree_when_nothing_is_installed),
+                cmocka_unit_test(two_conflicts_do_not_keep_the_rest_from_being_undone),
+                cmocka_unit_test(records_that_make_no_sense_are_passed_over),
+                cmocka_unit_test(a_run_record_that_cannot_be_read_needs_a_person),
         };
 
         umask(077);

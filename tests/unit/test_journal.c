@@ -262,6 +262,97 @@ static void can_still_be_written_on_a_full_disk(void **state)
         assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* CRC-32C (RFC 3720, appendix B.4), bit by bit: a second opinion. */
+static unsigned crc_of(const char *text)
+{
+        unsigned crc = ~0U;
+
+        for (; *text; text++) {
+                crc ^= (unsigned char) *text;
+                for (int bit = 0; bit < 8; bit++)
+                        crc = crc & 1 ? (crc >> 1) ^ 0x82f63b78U : crc >> 1;
+        }
+        return ~crc;
+}
+
+static void refuses_records_that_are_whole_and_wrong(void **state)
+{
+        static const struct {
+                const char *record, *words;
+        } wrong[] = {
+                {"2 {\"type\":\"one\"}", "out of order"},
+                {"x {\"type\":\"one\"}", "out of order"},
+                {"1", "short"},
+                {"1 [1,2,3]", "not a JSON object"},
+                {"1 {\"a\":1,\"a\":2}", "not a JSON object"},
+                {"1 nonsense", "not a JSON object"},
+        };
+        struct place *p = *state;
+        char header[64];
+        _cleanup_close_ int fd = -1;
+        ssize_t n;
+
+        write_three(p);
+        fd = openat(p->fd, "journal", O_RDONLY | O_CLOEXEC);
+        n = read(fd, header, sizeof(header) - 1);
+        assert_true(n > 0);
+        header[n] = '\0';
+        *strchr(header, '\n') = '\0';
+        for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+                struct journal *j = NULL;
+                _cleanup_error_ struct error *e = NULL;
+                _cleanup_free_ char *text = xasprintf("%s\n%08x %s\n%08x 2 {\"type\":\"end\"}\n",
+                        header, crc_of(wrong[i].record), wrong[i].record,
+                        crc_of("2 {\"type\":\"end\"}"));
+
+                put(p, text, strlen(text));
+                assert_int_equal(journal_open(p->fd, false, &j, &e), -EBADMSG);
+                if (!strstr(e->message, wrong[i].words))
+                        fail_msg("%s: %s", wrong[i].record, e->message);
+                assert_int_equal(e->kind, ERROR_ATTENTION);
+        }
+}
+
+static void refuses_what_is_no_journal(void **state)
+{
+        static const char *const texts[] = {"hello\n", "k3wizard journal x\n", "\n"};
+        struct place *p = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+                struct journal *j = NULL;
+
+                put(p, texts[i], strlen(texts[i]));
+                assert_true(journal_open(p->fd, false, &j, NULL) < 0);
+                assert_null(j);
+        }
+}
+
+static void what_is_only_read_is_not_written(void **state)
+{
+        struct place *p = *state;
+        struct journal *j = NULL;
+        struct error *e = NULL;
+
+        write_three(p);
+        assert_int_equal(journal_open(p->fd, true, &j, NULL), 0);
+        assert_true(journal_append(j, json_pack("{s:s}", "type", "four"), &e) < 0);
+        assert_non_null(e);
+        error_free(e);
+        journal_close(j);
+        assert_int_equal(journal_len(NULL), 0);
+}
+
+static void the_states_have_names(void **state)
+{
+        for (enum step_state s = STEP_PENDING; s <= STEP_ATTENTION; s++) {
+                enum step_state back = STEP_PENDING;
+
+                assert_int_equal(step_state_parse(step_state_name(s), &back), 0);
+                assert_int_equal(back, s);
+        }
+        assert_true(step_state_parse("nonsense", &(enum step_state){0}) < 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -275,6 +366,10 @@ int main(void)
                 T(refuses_a_record_that_was_taken_out),
                 T(refuses_a_link),
                 T(can_still_be_written_on_a_full_disk),
+                T(refuses_records_that_are_whole_and_wrong),
+                T(refuses_what_is_no_journal),
+                T(what_is_only_read_is_not_written),
+                T(the_states_have_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,164 @@ static void says_everything_that_is_wrong_at_once(void **state)
         assert_int_equal(problems.n, ARRAY_LEN(wanted));
 }
 
+/* Each is a file that is wrong in one way; the words are part of what is said. */
+static const struct {
+        const char *text, *words;
+} wrong_files[] = {
+        {"", "p.yaml"},
+        {"- a\n", "a procedure"},
+        {"procedure: p\n", "step"},
+        {"steps: []\n", "procedure"},
+        {"procedure: p\nsteps: x\n", "steps"},
+        {"procedure: p\nsteps: [x]\n", "a step"},
+        {"procedure: [p]\nsteps: []\n", "procedure"},
+        {"procedure: p\nstepps: []\n", "steps"},
+        {"procedure: p\nsteps:\n  - {title: T, explain: e, verify: [{node: {name: x}}]}\n", "id"},
+        {"procedure: p\nsteps:\n  - {id: a, explain: e, verify: [{node: {name: x}}]}\n", "title"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, verify: [{node: {name: x}}]}\n", "explain"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e}\n", "neither does nor verifies"},
+        {"procedure: p\nsteps:\n  - {id: a, title: [T], explain: e, verify: [{node: {name: x}}]}\n",
+                "title"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, skippable: maybe, verify: "
+         "[{node: "
+         "{name: x}}]}\n",
+                "skippable"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, whenn: {a: b}, verify: [{node: "
+         "{name: x}}]}\n",
+                "when"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, when: x, verify: [{node: {name: "
+         "x}}]}\n",
+                "when"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, when: {role: [[x]]}, verify: "
+         "[{node: "
+         "{name: x}}]}\n",
+                "role"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, when: {role: {x: y}}, verify: "
+         "[{node: {name: x}}]}\n",
+                "role"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: x}\n", "verify"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [x]}\n", "an action"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [{node: {name: x}, b: "
+         "{}}]}\n",
+                "one"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [{node: x}]}\n", "node"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [{nodde: {name: x}}]}\n",
+                "node"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [{zzzzzzzz: {name: "
+         "x}}]}\n",
+                "zzzzzzzz"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [{file: {path: x}}]}\n",
+                "file"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{node: {name: x}}]}\n",
+                "node"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{fetch: {url: x}}]}\n",
+                "fetch"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [{node: {}}]}\n", "name"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, verify: [{node: {name: [x]}}]}\n",
+                "name"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{file: {path: x, lines: "
+         "y}}]}\n",
+                "lines"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{file: {path: x, values: "
+         "[y]}}]}\n",
+                "values"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{file: {path: x, values: "
+         "{k: "
+         "[y]}}}]}\n",
+                "values"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{file: {path: x, lines: "
+         "[[y]]}}]}\n",
+                "lines"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{file: {path: x}}]}\n"
+         "  - {id: a, title: T, explain: e, do: [{file: {path: y}}]}\n",
+                "a"},
+        {"procedure: p\nsteps:\n  - {id: a, title: T, explain: e, do: [{file: {path: x}}]}\n"
+         "  - {id: b, title: T, explain: e, acquire: [{fetch: {url: y}}]}\n",
+                "acquire"},
+};
+
+static void each_way_to_be_wrong_is_told(void **state)
+{
+        for (size_t i = 0; i < ARRAY_LEN(wrong_files); i++) {
+                _cleanup_problems_ struct problems problems = {0};
+                _cleanup_procedure_ struct procedure *p = parse(wrong_files[i].text, &problems);
+                _cleanup_error_ struct error *e = NULL;
+
+                if (p)
+                        fail_msg("it takes:\n%s", wrong_files[i].text);
+                problems_error(&problems, &e);
+                if (!strstr(e->message, wrong_files[i].words))
+                        fail_msg("no \"%s\" in: %s", wrong_files[i].words, e->message);
+        }
+}
+
+static void a_plan_that_is_not_one_is_refused(void **state)
+{
+        static const char *const texts[] = {"{}", "{\"procedure\": \"p\"}",
+                "{\"procedure\": \"p\", \"steps\": 1}", "{\"steps\": []}",
+                "{\"procedure\": \"p\", \"steps\": [1]}",
+                "{\"procedure\": \"p\", \"steps\": [{\"id\": \"a\"}]}",
+                "{\"procedure\": \"p\", \"steps\": [{\"title\": \"a\"}]}",
+                "{\"procedure\": \"p\", \"steps\": [{\"id\": \"a\", \"title\": \"t\", "
+                "\"do\": [1]}]}",
+                "{\"procedure\": \"p\", \"steps\": [{\"id\": \"a\", \"title\": \"t\", "
+                "\"do\": [{}]}]}",
+                "{\"procedure\": \"p\", \"steps\": [{\"id\": \"a\", \"title\": \"t\", "
+                "\"do\": [{\"file\": 1}]}]}",
+                "{\"procedure\": \"p\", \"steps\": [{\"id\": \"a\", \"title\": \"t\", "
+                "\"do\": [{\"nonsense\": {}}]}]}"};
+
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+                json_t *json = json_loads(texts[i], 0, NULL);
+                struct plan *plan = NULL;
+                _cleanup_error_ struct error *e = NULL;
+
+                assert_non_null(json);
+                if (plan_from_json(json, verbs, &plan, &e) == 0)
+                        fail_msg("it takes %s", texts[i]);
+                json_decref(json);
+        }
+}
+
+static void plans_differ_when_what_they_do_differs(void **state)
+{
+        static const char *const ways[] = {"procedure", "id", "args", "count"};
+
+        for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+                _cleanup_plan_ struct plan *a = build(), *b = build();
+                size_t n = b->n, index = 7;
+
+                assert_true(plan_equal(a, b));
+                str_set(&b->steps[0].title, "another wording");
+                assert_true(plan_equal(a, b));
+                if (i == 0)
+                        str_set(&b->procedure, "other");
+                if (i == 1)
+                        str_set(&b->steps[1].id, "other");
+                if (i == 2)
+                        json_object_set_new(b->steps[1].actions[0].args, "path", json_string("/x"));
+                if (i == 3)
+                        b->n--;
+                assert_false(plan_equal(a, b));
+                b->n = n;
+                assert_non_null(plan_find(a, "b", &index));
+                assert_int_equal(index, 1);
+                assert_non_null(plan_find(a, "a", NULL));
+                assert_null(plan_find(a, "zzz", &index));
+        }
+}
+
+static void braces_that_do_not_close_stay(void **state)
+{
+        static const char *const same[] = {"{{", "{{name", "}}{{", "{name}", "{{nonsense}}", ""};
+
+        for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+                _cleanup_free_ char *text = plan_substitute(same[i], &vars);
+
+                assert_string_equal(text, same[i]);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -199,6 +357,10 @@ int main(void)
                 cmocka_unit_test(refuses_a_plan_with_an_unknown_action),
                 cmocka_unit_test(an_unknown_name_is_a_problem_where_it_stands),
                 cmocka_unit_test(says_everything_that_is_wrong_at_once),
+                cmocka_unit_test(each_way_to_be_wrong_is_told),
+                cmocka_unit_test(a_plan_that_is_not_one_is_refused),
+                cmocka_unit_test(plans_differ_when_what_they_do_differs),
+                cmocka_unit_test(braces_that_do_not_close_stay),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
