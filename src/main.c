@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -26,6 +27,22 @@ static void catch_signals(void)
         sigaction(SIGPIPE, &action, NULL);
         /* A lost terminal must not stop a run in the background of its shell. */
         sigaction(SIGTTOU, &action, NULL);
+}
+
+/* A core would hold what must not be written anywhere (proxy passwords, tokens). */
+static void make_no_core(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+                limit.rlim_cur = 0;
+                (void) setrlimit(RLIMIT_CORE, &limit);
+        }
+        /* The limit says nothing about cores that are piped into a program (core(5)). It also takes
+         * /proc/self away from who is not root, and who is not root holds no secret of a machine.
+         */
+        if (geteuid() == 0)
+                (void) prctl(PR_SET_DUMPABLE, 0);
 }
 
 static void say_memory(void)
@@ -275,6 +292,7 @@ int main(int argc, char **argv)
         }
         memory_set_handler(say_memory);
         umask(077);
+        make_no_core();
         catch_signals();
         set_locale(NULL, false);
         r = parse(argc, argv, &start, &e);
