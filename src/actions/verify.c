@@ -7,7 +7,8 @@
 #include "../base/str.h"
 #include "action.h"
 
-#define POLL_MS 500
+#define POLL_FIRST_MS 50
+#define POLL_LAST_MS  500
 
 /* One look. Returns 1: true; 0: not yet, *ret_why says what is there; negative: will never be. */
 typedef int (*look_fn)(struct action_context *c, const struct plan_action *a, void *state,
@@ -20,6 +21,14 @@ static void tell(struct action_context *c, const char *text, int64_t elapsed, in
                                              .total = -1,
                                              .elapsed_ms = elapsed,
                                              .limit_ms = limit});
+}
+
+/* What has waited long may be looked at less often. */
+static int64_t pause_after(int64_t elapsed)
+{
+        int64_t pause = elapsed / 10;
+
+        return pause < POLL_FIRST_MS ? POLL_FIRST_MS : pause > POLL_LAST_MS ? POLL_LAST_MS : pause;
 }
 
 static int wait_until(struct action_context *c, const struct plan_action *a, const char *what,
@@ -40,7 +49,7 @@ static int wait_until(struct action_context *c, const struct plan_action *a, con
                 if (elapsed >= limit)
                         break;
                 tell(c, why && *why ? why : what, elapsed, limit);
-                r = c->host->ops->sleep(c->host, POLL_MS);
+                r = c->host->ops->sleep(c->host, pause_after(elapsed));
                 if (r < 0)
                         return error_kind(
                                 err, ERROR_INTERRUPTED, -r, "Interrupted while waiting: %s", what);

@@ -5,7 +5,7 @@
 
 void json_line(FILE *stream, const json_t *json)
 {
-        char *text = json_dumps(json, JSON_COMPACT);
+        char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6));
 
         if (text)
                 fprintf(stream, "%s\n", text);

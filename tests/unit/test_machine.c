@@ -208,8 +208,12 @@ static void a_child_gets_no_descriptors_but_three(void **state)
         /* valgrind keeps one of its own. */
         if (getenv("UNDER_VALGRIND"))
                 skip();
-        assert_int_equal(shell("ls /proc/$$/fd | wc -l", &q, &r), 0);
-        assert_string_equal(str_strip(r.out), "3");
+        /* With nothing but what is built into the shell: a pipeline has descriptors of its own. */
+        assert_int_equal(shell("i=0; while [ $i -lt 100 ]; do "
+                               "[ ! -e /proc/$$/fd/$i ] || echo $i; i=$((i + 1)); done",
+                                 &q, &r),
+                0);
+        assert_string_equal(r.out, "0\n1\n2\n");
 }
 
 /* A zombie does not: who reaps it is not ours to say. */
