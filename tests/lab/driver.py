@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Starts k3wizard on a host and does something to it when its JSON says that it got somewhere.
 
-  driver.py --at N SIGNAL -- ARGS…    at the Nth change of a step's state (1: the first step begins)
+  driver.py --at N SIGNAL -- ARGS…    at the Nth change of a step's state (1: the first begins)
   driver.py --step ID SIGNAL -- ARGS… when the step ID begins; `--wait S` seconds after that
 
 SIGNAL is KILL, INT, TERM, HUP or LOST (the terminal goes away). `--slow MS` makes every fdatasync
-take so long, so that what arrives in a step arrives before its end. Prints one line of JSON: status,
-the changes of state that were seen, the last error, the seconds from the signal to the end."""
+take so long, so that what arrives in a step arrives before its end. Prints one line of JSON: the
+status, the changes of state that were seen, the last error, the seconds from the signal to the
+end."""
 
 import argparse
 import fcntl
@@ -22,7 +23,7 @@ import time
 
 
 def start(options):
-    """The program, in a session with a terminal of its own. Returns it and the terminal's other end."""
+    """The program, in a session with a terminal of its own; and that terminal's other end."""
     master, slave = pty.openpty()
 
     def own_terminal():
@@ -30,11 +31,14 @@ def start(options):
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
     command = ["k3wizard"] + options.arguments
+    environment = dict(os.environ)
     if options.slow:
+        # A sanitizer that looks for leaks cannot do so beside a tracer.
+        environment["ASAN_OPTIONS"] = "detect_leaks=0"
         # -DDD: the program stays our child; the tracer is not in its way.
         command = ["strace", "-DDD", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync",
                    "-e", f"inject=fdatasync:delay_enter={options.slow * 1000}"] + command
-    child = subprocess.Popen(command, stdin=slave, stdout=subprocess.PIPE,
+    child = subprocess.Popen(command, stdin=slave, env=environment, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, preexec_fn=own_terminal)
     os.close(slave)
     return child, master

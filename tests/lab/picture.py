@@ -22,28 +22,37 @@ OTHER_FILE_SYSTEMS = ("/proc", "/sys", "/dev", "/run", "/mnt/lab")
 RUN = ("/run/k3s", "/run/flannel", "/run/k3wizard", "/run/systemd/system")
 LEFT_OUT = {
     "/var/lib/k3wizard": "the journal, before-images and the cache stay, as docs/promises.md says",
-    "/var/lib/systemd/catalog": "systemd's own cache",
     "/var/log/journal": "the system's own log keeps what it was told",
     "/var/log/wtmp": "a record of boots",
     "/root/server.yaml": "the test's answers",
-    "/etc/.updated": "systemd's note of an update",
-    "/var/.updated": "systemd's note of an update",
 }
 # Made anew by systemd for its own services at each boot.
 PRIVATE = re.compile(r"(/var)?/tmp/systemd-private-[0-9a-f]{32}-systemd-")
 # What K3s fills with keys, passwords and numbers of its own, new each time.
 OF_K3S = re.compile(r"/(etc/rancher/(k3s/k3s\.yaml|node)|var/lib/(rancher/k3s|kubelet|cni)"
                     r"|run/(k3s|flannel)|root/\.kube/config)")
-# The modification time of a directory changes with what is in it, and is not restored.
+UNITS = ("k3s.service", "k3s-agent.service", "mine.service", "lab-network.service")
+# What was hashed before, by what the kernel says of a file that nobody wrote to since.
+DIGESTS = "/run/lab-digests"
 # Processes that come and go with what the test itself asks of systemd.
-PROCESSES = re.compile(r"/usr/lib/systemd/|/lib/systemd/|dbus-daemon|picture\.py|\(sd-|systemd-|agetty")
+PROCESSES = re.compile(r"/lib/systemd/|dbus-daemon|picture\.py|\(sd-|systemd-")
+
+
+digests = {}
 
 
 def run(*argv):
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
 
-def digest(path):
+def digest(path, st):
+    key = f"{st.st_dev}:{st.st_ino}:{st.st_size}:{st.st_mtime_ns}:{st.st_ctime_ns}"
+    if key not in digests:
+        digests[key] = hash_of(path)
+    return digests[key]
+
+
+def hash_of(path):
     h = hashlib.sha256()
     with open(path, "rb") as f:
         for block in iter(lambda: f.read(1 << 20), b""):
@@ -57,15 +66,15 @@ def entry(path):
     if stat.S_ISLNK(st.st_mode):
         return text + " -> " + os.readlink(path)
     if stat.S_ISREG(st.st_mode):
-        # Whole files that cannot be read (a mount of the lab) say so themselves.
-        return f"{text} {st.st_size} {st.st_mtime_ns} {digest(path)} {attributes(path)}".rstrip()
+        text += f" {st.st_size} {st.st_mtime_ns} {digest(path, st)}"
+    # The modification time of a directory changes with what is in it, and is not restored.
     return f"{text} {attributes(path)}".rstrip()
 
 
 def attributes(path):
     try:
-        names = [n for n in os.listxattr(path, follow_symlinks=False) if not n.startswith("trusted.")]
-        return " ".join(sorted(names))
+        names = os.listxattr(path, follow_symlinks=False)
+        return " ".join(sorted(n for n in names if not n.startswith("trusted.")))
     except OSError:
         return ""
 
@@ -109,9 +118,9 @@ def rules():
 
 def units():
     found = {}
-    for line in run("systemctl", "list-unit-files", "--no-legend", "--no-pager").splitlines():
-        words = line.split()
-        found["file " + words[0]] = words[1]
+    # Enablement is links, which are in the tree; this is what systemd makes of them.
+    for name in UNITS:
+        found["file " + name] = run("systemctl", "is-enabled", name).strip()
     for line in run("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager",
                     "--type=service,timer,socket,path").splitlines():
         words = line.split()
@@ -169,12 +178,15 @@ def processes():
 
 
 def picture():
+    if os.path.exists(DIGESTS):
+        digests.update(load(DIGESTS))
     found = tree("/")
     for path in RUN:
         found.update(tree(path))
-    net = network()
+    with open(DIGESTS, "w", encoding="utf-8") as f:
+        json.dump(digests, f)
     return {"tree": found, "units": units(), "rules": rules(), "mounts": mounts(),
-            "processes": processes(), **net}
+            "processes": processes(), **network()}
 
 
 def shaped(tree):

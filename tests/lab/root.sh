@@ -75,7 +75,8 @@ for path in ["/etc/apt/sources.list"] + glob.glob("/etc/apt/sources.list.d/*.lis
             text = f.read()
     except FileNotFoundError:
         continue
-    for uri, found, components in re.findall(r"^deb\s+(?:\[.*?\]\s*)?(\S+)\s+(\S+)\s+(.*)$", text, re.M):
+    line = re.compile(r"^deb\s+(?:\[.*?\]\s*)?(\S+)\s+(\S+)\s+(.*)$", re.M)
+    for uri, found, components in line.findall(text):
         if found == suite and "main" in components.split():
             print(uri)
             sys.exit(0)

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Looks for words on a whole host, where secrets must not be.
 
-  seek.py WORD…          once: arguments and environments of processes, every file, the system's log
-  seek.py --watch WORD…  arguments and environments, again and again until it is told to stop
+  seek.py          once: arguments and environments of processes, every file, the system's log
+  seek.py --watch  arguments and environments, again and again until /run/seek-stop is there
 
-Prints where a word was found; a file that only its owner can read is no find. A word is also sought
-in base64, as HTTP sends it."""
+The words come on standard input, so that they are not in arguments of its own. Prints where a word
+was found; a file that only its owner can read is no find. A word is also sought in base64, as HTTP
+sends it."""
 
 import base64
 import os
@@ -91,11 +92,8 @@ def log(words):
 
 
 def main():
-    arguments = sys.argv[1:]
-    watching = arguments[:1] == ["--watch"]
-    # On standard input, so that they are not in our own arguments.
-    words = forms(arguments[watching:] or sys.stdin.read().split())
-    if not watching:
+    words = forms(sys.stdin.read().split())
+    if "--watch" not in sys.argv:
         for find in [*processes(words), *files(words), *log(words)]:
             print(find)
         return 0
